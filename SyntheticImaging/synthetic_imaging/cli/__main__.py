@@ -1,0 +1,5 @@
+"""``python -m synthetic_imaging.cli``."""
+
+from synthetic_imaging.cli.app import main
+
+main()

@@ -1,0 +1,1 @@
+"""DICOM series and segmentations, read and written; what is synthetic is marked as such."""

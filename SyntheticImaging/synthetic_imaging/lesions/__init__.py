@@ -1,0 +1,1 @@
+"""Lesions: drawn, grown, edited and measured."""

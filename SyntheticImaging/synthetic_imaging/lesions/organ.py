@@ -1,0 +1,91 @@
+"""What all lesion tools ask of the organ they work in, and the mask they return."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthetic_imaging.context import Run
+from synthetic_imaging.errors import InputError
+from synthetic_imaging.geometry import Box
+from synthetic_imaging.input_checks import check_hounsfield
+from synthetic_imaging.lesions.presets import APPEARANCE, OrganPreset
+from synthetic_imaging.mask import Mask
+from synthetic_imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from synthetic_imaging.lesions.placement import OrganSurvey
+
+
+def check_modality(volume: Volume, preset: OrganPreset, contrast_percent: float | None) -> bool:
+    """Whether the volume is a CT in HU; refuses what the preset cannot work on.
+
+    Raises:
+        InputError: an MR with a CT preset, or a CT that is not in HU.
+    """
+    if volume.modality and volume.modality != "CT":
+        if preset is not OrganPreset.GENERAL:
+            raise InputError(
+                f"'{volume.name}' is {volume.modality}; the preset '{preset.value}' is for CT. "
+                "Choose the preset 'general' and a contrast in percent."
+            )
+        return False
+    if not volume.modality and preset is OrganPreset.GENERAL and contrast_percent is not None:
+        return False
+    check_hounsfield(f"CT volume '{volume.name}'", volume)
+    return True
+
+
+def read_organ(
+    volume: Volume, inside: npt.NDArray[np.bool_], organ: Mask, vessels: Mask | None, preset: OrganPreset,
+    vessel_offset: float, run: Run,
+) -> OrganSurvey:
+    """Survey the organ; says when it is cut by the edge of the image.
+
+    Raises:
+        InputError: if the organ's values cannot be those of such an organ.
+    """
+    from synthetic_imaging.lesions.placement import OrganSurvey
+
+    box = organ.box
+    in_box = np.ascontiguousarray(inside[box.slices])
+    avoided = np.ascontiguousarray(vessels.inside()[box.slices]) if vessels is not None else None
+    survey = OrganSurvey.read(
+        volume.voxels, in_box, volume.geometry, box, vessel_offset, avoided, run.rng
+    )
+    name = organ.names[0]
+    low, high = APPEARANCE[preset].plausible_hu
+    if preset is not OrganPreset.GENERAL and not low <= survey.median <= high:
+        raise InputError(
+            f"The {name} measures {survey.median:.0f} HU (median); {preset.value} lies between {low:.0f} and "
+            f"{high:.0f} HU. Check the segment and that the CT is in HU, or choose the preset 'general'."
+        )
+    touches = [
+        edge
+        for axis, edges in enumerate((("first slice", "last slice"), ("front or back edge",) * 2, ("side",) * 2))
+        for edge, met in zip(edges, (box.start[axis] == 0, box.stop[axis] == volume.shape[axis]), strict=True)
+        if met
+    ]
+    if touches:
+        run.note(f"The {name} is cut by the edge of the image ({', '.join(dict.fromkeys(touches))}).")
+    return survey
+
+
+def as_lesion_mask(
+    volume: Volume, organ: Mask, inside: npt.NDArray[np.bool_], box: Box, labels: npt.NDArray[Any], count: int
+) -> Mask:
+    """Organ (with the lesions in it) in the first layer, lesions 1..count in the second."""
+    from dataclasses import replace
+
+    from synthetic_imaging.terminology import lesion_segment
+
+    layers = np.zeros((2, *volume.shape), dtype=np.uint8 if count < 256 else np.uint16)
+    # Only the organ's box is written: the rest of a large volume is never touched.
+    layers[(0, *box.slices)] = inside[box.slices]
+    layers[(1, *box.slices)] = labels
+    name = organ.names[0]
+    segments = [replace(organ.segments[0], label=1, layer=0)]
+    segments += [replace(lesion_segment(n, name), label=n, layer=1) for n in range(1, count + 1)]
+    return Mask(layers, volume.geometry, tuple(segments), name=f"{name} with lesions")

@@ -1,0 +1,1 @@
+"""Speed and memory beside comparable methods, measured in one run: `make bench`."""
