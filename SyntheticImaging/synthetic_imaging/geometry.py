@@ -54,6 +54,22 @@ class Box:
         stop = tuple(min(max(0, b), n) for b, n in zip(self.stop, shape, strict=True))
         return Box(start, stop)  # type: ignore[arg-type]
 
+    def shifted(self, by_kji: Sequence[int]) -> Box:
+        """The box moved; an empty box stays as it is."""
+        if self.empty:
+            return self
+        start = tuple(a + d for a, d in zip(self.start, by_kji, strict=True))
+        stop = tuple(b + d for b, d in zip(self.stop, by_kji, strict=True))
+        return Box(start, stop)  # type: ignore[arg-type]
+
+    def joined(self, other: Box) -> Box:
+        """The smallest box around two boxes; an empty one does not count."""
+        if self.empty or other.empty:
+            return other if self.empty else self
+        start = tuple(min(a, b) for a, b in zip(self.start, other.start, strict=True))
+        stop = tuple(max(a, b) for a, b in zip(self.stop, other.stop, strict=True))
+        return Box(start, stop)  # type: ignore[arg-type]
+
     def grown(self, margin_kji: Sequence[int]) -> Box:
         """The box with a margin of voxels on both sides of each axis, not clipped."""
         start = tuple(a - m for a, m in zip(self.start, margin_kji, strict=True))

@@ -182,26 +182,33 @@ class Mask:
         meant = next((f" Did you mean '{n}'?" for n in self.names if near and n.casefold() == near[0]), "")
         raise InputError(f"'{self.name}' has no segment '{name}'.{meant} It has: {_listed(self.names)}.")
 
-    def inside(self, name: str | None = None) -> BoolArray:
-        """True where the named segment is, or where any segment is; array (K, J, I)."""
-        if name is not None:
-            segment = self.segment(name)
-            return np.asarray(self.layers[segment.layer] == segment.label)
-        if len(self.segments) == 1:
-            return self.inside(self.segments[0].name)
-        result = np.zeros(self.shape, dtype=np.bool_)
+    def inside(self, name: str | None = None, box: Box | None = None) -> BoolArray:
+        """True where the named segment is, or where any segment is; array (K, J, I).
+
+        With a ``box`` (within the grid) only there: reading an organ then does not cost the whole volume.
+        """
+        slices = box.slices if box is not None else (slice(None),) * 3
+        if name is not None or len(self.segments) == 1:
+            segment = self.segment(name) if name is not None else self.segments[0]
+            return np.asarray(self.layers[(segment.layer, *slices)] == segment.label)
+        result = np.zeros(box.shape if box is not None else self.shape, dtype=np.bool_)
         for index in range(self.layers.shape[0]):
             labels = [s.label for s in self.segments if s.layer == index]
             if labels:
-                table = np.zeros(int(max(int(self.layers[index].max()), *labels)) + 1, dtype=np.bool_)
+                layer = self.layers[(index, *slices)]
+                table = np.zeros(int(max(int(layer.max(initial=0)), *labels)) + 1, dtype=np.bool_)
                 table[labels] = True
-                result |= table[self.layers[index]]
+                result |= table[layer]
         return result
 
     @cached_property
     def box(self) -> Box:
         """Smallest box around all segments together; empty when there is no voxel."""
-        return bounding_box(self.inside())
+        # The labelled box first, cheaply; then the segments' own box within it.
+        around = Box((0, 0, 0), (0, 0, 0))
+        for index in sorted({s.layer for s in self.segments}):
+            around = around.joined(bounding_box(self.layers[index]))
+        return bounding_box(self.inside(box=around)).shifted(around.start)
 
     def only(self, *names: str) -> Mask:
         """The mask reduced to the named segments; label maps are renumbered from 1."""
@@ -255,8 +262,8 @@ def _homogeneous(linear: npt.ArrayLike, offset: npt.ArrayLike) -> npt.NDArray[np
     return matrix
 
 
-def bounding_box(inside: BoolArray) -> Box:
-    """Smallest box around the true voxels of a (K, J, I) array; an empty box when there are none."""
+def bounding_box(inside: npt.NDArray[Any]) -> Box:
+    """Smallest box around the true (or non-zero) voxels of a (K, J, I) array; an empty box when there are none."""
     start: list[int] = []
     stop: list[int] = []
     view = inside

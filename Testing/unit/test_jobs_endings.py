@@ -192,3 +192,18 @@ def test_a_job_that_is_forgotten_is_ended(ends: Any, tmp_path: Path) -> None:
     start_and_forget()
     gc.collect()
     assert nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "kept"), [("thesis", True), ("synthetic-imaging-0a1b2c3d-77-1795240000-x", False)])
+def test_a_worker_without_a_parent_deletes_its_job_s_folder_and_no_other(
+    name: str, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(10)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "job.json").write_text('{"tool": "a.b", "place": "slow_to_import:tool", "inputs": {}}')
+    command = [sys.executable, "-m", "synthetic_imaging.jobs.worker", str(folder / "job.json")]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    assert done.returncode == 9
+    assert folder.exists() is kept

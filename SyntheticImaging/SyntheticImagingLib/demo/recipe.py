@@ -83,7 +83,7 @@ def steps_for(organs: Mask, seed: int) -> tuple[Step, ...]:
     chain = [
         Step("lesions.handcrafted", "liver", {"size": "medium", "count": 1}, seed,
              "One medium, drawn lesion in the liver.", room_mm=22.0),
-        Step("lesions.handcrafted", "liver", {"size": "small", "count": 3}, seed + 1,
+        Step("lesions.handcrafted", "liver", {"size": "small", "count": 3, "contrast_hu": -40.0}, seed + 1,
              "Three small, drawn lesions in the liver.", room_mm=14.0),
         Step("lesions.automaton", "liver", {"steps": 80, "frames": 12, "necrosis": "always"}, seed + 2,
              "A tumour that grows in the liver, deep in free tissue."),

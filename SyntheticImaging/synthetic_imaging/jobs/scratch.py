@@ -41,8 +41,10 @@ def make_scratch() -> Path:
 
 
 def remove_scratch(folder: Path) -> None:
-    """Remove a scratch folder with all that is in it; does nothing when it is gone."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a scratch folder with all that is in it; does nothing when it is gone, or is no scratch folder."""
+    # A worker started by hand with a job file elsewhere must not delete what lies beside that file.
+    if _NAME.match(folder.name):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

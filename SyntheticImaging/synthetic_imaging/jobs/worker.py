@@ -10,7 +10,6 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
-import shutil
 import sys
 import threading
 import time
@@ -18,6 +17,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
+
+from synthetic_imaging.jobs.scratch import remove_scratch
 
 _EVERY_SECONDS = 0.05
 
@@ -62,9 +63,13 @@ def main(arguments: list[str]) -> int:
     job_file = Path(arguments[0])
     folder = job_file.parent
 
+    first = threading.Lock()
+
     def parent_gone() -> None:
+        # Never released: two threads may learn of it, and one must not end the other half-way.
+        first.acquire()
         _end_children()
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_scratch(folder)
         os._exit(9)
 
     parent = Parent(own_input, parent_gone)

@@ -120,8 +120,7 @@ def automaton(ct: Volume, organ: Mask, at: Points | None, parameters: GrownTumou
     appearance = APPEARANCE[preset]
     check_modality(ct, preset, None)
     run.progress(0.01, "organ")
-    inside = organ.inside()
-    survey = read_organ(ct, inside, organ, None, preset, 15.0, run)
+    survey = read_organ(ct, organ, None, preset, 15.0, run)
     run.progress(0.04, "tissue")
     places = _starts(survey, parameters, at, name, run)
     cells = _cells(ct, survey, places, parameters.steps)
@@ -144,13 +143,13 @@ def automaton(ct: Volume, organ: Mask, at: Points | None, parameters: GrownTumou
         picture = base.voxels.copy()
         add_inside(picture, change, _shifted(box, frame_box))
         volumes.append(base.like(picture, name=f"{ct.name}, step {step}"))
-        masks.append(_mask(organ, base.geometry, inside[frame_box.slices], tumour, dead, _shifted(box, frame_box)))
+        masks.append(_mask(organ, base.geometry, organ.inside(box=frame_box), tumour, dead, _shifted(box, frame_box)))
     if change is None or not tumour.any():
         raise InputError(f"The tumour is smaller than a voxel of the CT. Choose more than {parameters.steps} steps.")
     run.progress(0.97, "result")
     return Outputs(
         volume=ct.adding(change, box, name=f"{ct.name} with a tumour"),
-        lesions=_mask(organ, ct.geometry, inside, tumour, dead, box),
+        lesions=_mask(organ, ct.geometry, organ.inside(), tumour, dead, box),
         growth=Sequence(tuple(volumes), tuple(s for s, _ in stages), "step", "", f"growth in the {name}"),
         growth_lesions=Sequence(tuple(masks), tuple(s for s, _ in stages), "step", "", f"tumour in the {name}"),
     )

@@ -128,11 +128,11 @@ def handcrafted(
     appearance = APPEARANCE[preset]
     is_ct = check_modality(ct, preset, parameters.contrast_percent)
     run.progress(0.02, "organ")
-    inside = organ.inside()
     offset = parameters.vessel_offset_hu
     if not is_ct:
-        offset = offset / 100.0 * abs(float(np.median(ct.voxels[inside][:: max(1, int(inside.sum()) // 5000)])))
-    survey = read_organ(ct, inside, organ, vessels, preset, offset, run)
+        values = ct.voxels[organ.box.slices][organ.inside(box=organ.box)]
+        offset = offset / 100.0 * abs(float(np.median(values[:: max(1, values.size // 5000)])))
+    survey = read_organ(ct, organ, vessels, preset, offset, run)
     planned = _plan(parameters, at, run.rng)
     if any(4 / 3 * np.pi * p.radius_mm**3 > survey.volume_mm3 for p in planned):
         biggest = max(p.radius_mm for p in planned)
@@ -186,7 +186,7 @@ def handcrafted(
         run.note(f"{missed} of {len(planned)} lesions found no room in the {organ_name} and were left out.")
     return Outputs(
         volume=ct.like(voxels, name=f"{ct.name} with lesions"),
-        lesions=as_lesion_mask(ct, organ, inside, survey.box, labels, len(taken)),
+        lesions=as_lesion_mask(ct, organ, survey, labels, len(taken)),
     )
 
 

@@ -164,7 +164,8 @@ def measure(
     rows = []
     for number, lesion in enumerate(found):
         run.progress(0.1 + 0.9 * number / len(found), f"measure {lesion.name}")
-        rows.append(_row(scene, lesion, parameters, run))
+        share = run.part(0.1 + 0.9 * number / len(found), 0.1 + 0.9 * (number + 1) / len(found))
+        rows.append(_row(scene, lesion, parameters, share))
     return Outputs(measurements=Table(columns_for(volume.unit), tuple(rows), name=f"{lesions.name} measurements"))
 
 
@@ -225,10 +226,10 @@ def _row(scene: _Scene, lesion: _Lesion, parameters: MeasureLesions, run: Run) -
     local = grid.cropped(lesion.box)
     count = int(np.count_nonzero(lesion.inside))
     volume_mm3 = count * grid.voxel_volume_mm3
-    run.check_cancel()
     axial = axial_diameters(lesion.inside, local)
+    run.progress(0.2, f"diameters of {lesion.name}")
     first, second, third = three_axes_mm(lesion.inside, local)
-    run.check_cancel()
+    run.progress(0.5, f"surroundings of {lesion.name}")
     values = np.asarray(scene.volume.voxels[lesion.box.slices][lesion.inside], dtype=np.float64)
     mean = float(values.mean())
     around = _organ_mean(scene, lesion, parameters, run)

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
-from synthetic_imaging.geometry import Box
 from synthetic_imaging.input_checks import check_hounsfield
 from synthetic_imaging.lesions.presets import APPEARANCE, OrganPreset
 from synthetic_imaging.mask import Mask
@@ -39,7 +38,7 @@ def check_modality(volume: Volume, preset: OrganPreset, contrast_percent: float 
 
 
 def read_organ(
-    volume: Volume, inside: npt.NDArray[np.bool_], organ: Mask, vessels: Mask | None, preset: OrganPreset,
+    volume: Volume, organ: Mask, vessels: Mask | None, preset: OrganPreset,
     vessel_offset: float, run: Run,
 ) -> OrganSurvey:
     """Survey the organ; says when it is cut by the edge of the image.
@@ -50,8 +49,8 @@ def read_organ(
     from synthetic_imaging.lesions.placement import OrganSurvey
 
     box = organ.box
-    in_box = np.ascontiguousarray(inside[box.slices])
-    avoided = np.ascontiguousarray(vessels.inside()[box.slices]) if vessels is not None else None
+    in_box = np.ascontiguousarray(organ.inside(box=box))
+    avoided = np.ascontiguousarray(vessels.inside(box=box)) if vessels is not None else None
     survey = OrganSurvey.read(
         volume.voxels, in_box, volume.geometry, box, vessel_offset, avoided, run.rng
     )
@@ -74,7 +73,7 @@ def read_organ(
 
 
 def as_lesion_mask(
-    volume: Volume, organ: Mask, inside: npt.NDArray[np.bool_], box: Box, labels: npt.NDArray[Any], count: int
+    volume: Volume, organ: Mask, survey: OrganSurvey, labels: npt.NDArray[Any], count: int
 ) -> Mask:
     """Organ (with the lesions in it) in the first layer, lesions 1..count in the second."""
     from dataclasses import replace
@@ -83,8 +82,8 @@ def as_lesion_mask(
 
     layers = np.zeros((2, *volume.shape), dtype=np.uint8 if count < 256 else np.uint16)
     # Only the organ's box is written: the rest of a large volume is never touched.
-    layers[(0, *box.slices)] = inside[box.slices]
-    layers[(1, *box.slices)] = labels
+    layers[(0, *survey.box.slices)] = survey.inside
+    layers[(1, *survey.box.slices)] = labels
     name = organ.names[0]
     segments = [replace(organ.segments[0], label=1, layer=0)]
     segments += [replace(lesion_segment(n, name), label=n, layer=1) for n in range(1, count + 1)]
