@@ -19,9 +19,8 @@ import numpy.typing as npt
 
 from synthetic_imaging.geometry import Box, Geometry
 from synthetic_imaging.kernels import kernel, prange
-from synthetic_imaging.lesions.outline_kernel import sample_outline
+from synthetic_imaging.lesions.outline import Outline
 from synthetic_imaging.lesions.placement import OrganSurvey
-from synthetic_imaging.lesions.shapes import Shape
 from synthetic_imaging.lesions.texture import Texture
 
 Array = npt.NDArray[np.float64]
@@ -206,7 +205,7 @@ def _compose(  # type: ignore[no-untyped-def]
 
 def compose(
     voxels: npt.NDArray[np.generic], labels: npt.NDArray[np.uint8], survey: OrganSurvey, taper: npt.NDArray[np.float32],
-    shape: Shape, centre_ras_mm: Array, texture: Texture, look: Look,
+    outline: Outline, centre_ras_mm: Array, texture: Texture, look: Look,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], Box]:
     """Change and mask of one lesion.
 
@@ -215,18 +214,20 @@ def compose(
         labels: lesions so far in the organ's box; their voxels are left alone.
         survey: the organ.
         taper: from `OrganSurvey.movement_taper`.
-        shape, centre_ras_mm, texture, look: the lesion.
+        outline, centre_ras_mm, texture, look: the lesion.
 
     Returns:
         change in the image's unit (float32) and lesion voxels, both in the returned box of the whole grid.
     """
     geometry: Geometry = survey.geometry
-    # Beyond `outer` nothing of the lesion is left; the shell up to `reach` tells what surrounds it.
-    thickness = max(geometry.spacing_ijk_mm)
-    widest = math.hypot(look.edge_sigma_mm, thickness / math.sqrt(12.0))
-    outer = shape.reach_mm + 4.0 * widest
-    reach = max(outer, 1.35 * shape.nominal_radius_mm if look.mass_effect_percent > 0 else 0.0) + SHELL_MM
-    box = geometry.box_around_ras(centre_ras_mm - reach, centre_ras_mm + reach)
+    radius = outline.shape.nominal_radius_mm
+    low, high = outline.low_mm - SHELL_MM, outline.high_mm + SHELL_MM
+    reach = outline.outer_mm + SHELL_MM
+    if look.mass_effect_percent > 0:
+        # What is pushed lies within 1.3 r; the lesion itself is magnified by a few percent.
+        low, high = np.minimum(1.06 * low, -1.3 * radius), np.maximum(1.06 * high, 1.3 * radius)
+        reach = max(1.06 * reach, 1.3 * radius)
+    box = geometry.box_around_ras(centre_ras_mm + low, centre_ras_mm + high)
     start = tuple(max(a, b) for a, b in zip(box.start, survey.box.start, strict=True))
     stop = tuple(min(a, b) for a, b in zip(box.stop, survey.box.stop, strict=True))
     box = Box(start, stop)  # type: ignore[arg-type]
@@ -234,21 +235,13 @@ def compose(
     inside = np.ascontiguousarray(survey.inside[inner])
     part = voxels[box.slices].astype(np.float32)
     matrix, centre = np.ascontiguousarray(geometry.ijk_to_ras), np.ascontiguousarray(centre_ras_mm)
-    # An outline is smooth: r/5 apart, trilinear interpolation of its depth is off by less than a hundredth of r.
-    spacing = float(np.clip(float(shape.semi_axes_mm.min()) / 5.0, 1.0, 4.5))
-    half = math.ceil(outer / spacing) + 1
-    lattice_depth, lattice_sigma = (np.empty((2 * half + 1,) * 3, dtype=np.float32) for _ in range(2))
-    sample_outline(
-        shape.semi_axes_mm, shape.rotation, shape.displacement_mm, shape.lobe_waves, shape.lobulation,
-        look.edge_sigma_mm, matrix[:3, :3].copy(), spacing, half, outer, lattice_depth, lattice_sigma,
-    )
     depth, cover, squeeze = (np.full(box.shape, value, dtype=np.float32) for value in (FAR, 0.0, 1.0))
     first = np.array(box.start, dtype=np.float64)
     scale = 1.0 / survey.block_step.astype(np.float64)
     _measure(
-        inside, matrix, first, centre, lattice_depth, lattice_sigma, spacing, half, look.mass_effect_percent,
-        shape.nominal_radius_mm, taper, scale, (0.5 - np.array(survey.box.start)) * scale - 0.5, outer, reach,
-        widest, depth, cover, squeeze,
+        inside, matrix, first, centre, outline.depth_mm, outline.sigma_mm, outline.spacing_mm, outline.half,
+        look.mass_effect_percent, radius, taper, scale, (0.5 - np.array(survey.box.start)) * scale - 0.5,
+        outline.outer_mm, reach, outline.widest_mm, depth, cover, squeeze,
     )
     own_labels = labels[inner]
     lesion = (depth > 0) & (own_labels == 0)

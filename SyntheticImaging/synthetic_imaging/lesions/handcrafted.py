@@ -119,6 +119,7 @@ def handcrafted(
 ) -> Outputs:
     """Draw lesions; see `DrawnLesion`."""
     from synthetic_imaging.lesions.compositing import compose
+    from synthetic_imaging.lesions.outline import sampled
     from synthetic_imaging.lesions.placement import place_asked_for
     from synthetic_imaging.lesions.shapes import make_shape
     from synthetic_imaging.lesions.texture import make_texture
@@ -162,11 +163,11 @@ def handcrafted(
                 missed += 1
                 continue
             place = found
-        reach = shape.reach_mm + 4.0
-        texture = make_texture(place - reach, place + reach, run.rng)
+        outline = sampled(shape, look.edge_sigma_mm, ct.geometry)
+        texture = make_texture(place + outline.low_mm, place + outline.high_mm, run.rng)
         if parameters.contrast_hu is not None or parameters.contrast_percent is not None:
             texture = texture.centred()
-        change, lesion, box = compose(voxels, labels, survey, taper, shape, place, texture, look)
+        change, lesion, box = compose(voxels, labels, survey, taper, outline, place, texture, look)
         if not lesion.any():
             missed += 1
             continue
