@@ -252,3 +252,13 @@ def test_a_ct_that_is_not_in_hounsfield_units_is_refused() -> None:
         si.run(handcrafted, ct=ct.like(ct.voxels + 1024), organ=organ, seed=0)
     with pytest.raises(si.InputError, match="lies between"):
         si.run(handcrafted, ct=ct.like(ct.voxels * 4), organ=organ, seed=0)
+
+
+def test_a_kidneys_bright_cortex_is_not_taken_for_vessels() -> None:
+    ct, organ, inside = liver_phantom(noise=10.0)
+    k, j, i = np.meshgrid(*(np.arange(n) - (n - 1) / 2 for n in SHAPE), indexing="ij")
+    cortex = inside & ((k * 1.5 / 30) ** 2 + (j / 38) ** 2 + (i / 38) ** 2 > 1)
+    kidney = ct.like(ct.voxels + np.where(cortex, 150, 0).astype(np.float32))
+    for seed in range(4):
+        result = si.run(handcrafted, ct=kidney, organ=organ, organ_preset="kidney", size="small", count=2, seed=seed)
+        assert len(result.lesions.names) == 3

@@ -111,7 +111,8 @@ class OrganSurvey:
             inside: the organ within ``box`` only.
             geometry: of the whole volume.
             box: the organ's box.
-            vessel_offset: a block whose mean is this far above the organ's mean is a vessel (HU, or image units).
+            vessel_offset: a block whose mean is this far above the organ's mean is a vessel (HU, or image units); in
+                an organ whose blocks spread more than that, twice their spread.
             vessels: vessel voxels within ``box``, drawn by the user, or None.
             rng: used to sample voxels for median and noise.
         """
@@ -124,7 +125,10 @@ class OrganSurvey:
         sd = float(np.sqrt(max(squares / number - mean**2, 0.0)))
         share = (counts / np.prod(step)).astype(np.float32)
         block_mean = np.divide(totals, counts, out=np.full(shape, mean), where=counts > 0)
-        vessel = (block_mean > mean + vessel_offset) & (counts > 0)
+        # In an uneven organ (cortex and medulla, lobules and fat) only what stands out of its own range is a vessel.
+        whole = block_mean[counts >= 0.9 * np.prod(step)]
+        spread = 1.4826 * float(np.median(np.abs(whole - np.median(whole)))) if whole.size > 20 else 0.0
+        vessel = (block_mean > mean + max(vessel_offset, 2.0 * spread)) & (counts > 0)
         if vessels is not None:
             kji = np.argwhere(vessels) // step
             vessel[tuple(kji.T)] = True
