@@ -44,7 +44,7 @@ def _lines(tool: Tool) -> Iterator[str]:
         yield from ("| name | label | values | default | notes |", "|---|---|---|---|---|")
         for field in fields:
             notes = " ".join(filter(None, (field.help, "(Advanced.)" if field.advanced else "")))
-            yield _row(f"`{field.name}`", field.label, _values(field), _default(field), notes)
+            yield _row(f"`{field.name}`", field.label, _values(field), field.in_words(field.default), notes)
         yield from ("", "And `seed`, a whole number: the same seed, inputs and parameters give the same result.")
     else:
         yield "None."
@@ -84,15 +84,6 @@ def _values(field: Field) -> str:
     return {int: "whole number", float: "number"}.get(field.type, "text") + unit
 
 
-def _default(field: Field) -> str:
-    if field.default is None:
-        return "automatic"
-    if field.type is bool:
-        return "yes" if field.default else "no"
-    text = f"{field.default:g}" if field.type in (int, float) else str(getattr(field.default, "value", field.default))
-    return f"{text} {field.unit}".strip() if text else "empty"
-
-
 def _output_notes(tool: Tool, output: Output) -> str:
     said = []
     if output.edits:
@@ -107,11 +98,14 @@ def _output_notes(tool: Tool, output: Output) -> str:
 _SEGMENTS = {"organ": "liver", "lesion": "lesion 1", "vessels": "aorta"}
 
 
+def _shown(tool: Tool) -> list[Input]:
+    # Nearly every call names the organ, and some need it as soon as no place is clicked.
+    return [item for item in tool.inputs if item.required or item.name == "organ"]
+
+
 def _python(tool: Tool) -> Iterator[str]:
     yield from ("import synthetic_imaging as si", "")
-    for item in tool.inputs:
-        if not item.required:
-            continue
+    for item in _shown(tool):
         if item.kind is Kind.VOLUME:
             yield f'{item.name} = si.read_volume("{item.name}.nrrd")'
         elif item.kind is Kind.MASK:
@@ -119,16 +113,14 @@ def _python(tool: Tool) -> Iterator[str]:
             yield f'{item.name} = si.read_mask("{_file(item)}"){only}'
         elif item.kind is Kind.POINTS:
             yield f"{item.name} = [[-60.0, 20.0, 1100.0]]  # right, anterior, superior, in mm"
-    arguments = ", ".join(f"{i.name}={i.name}" for i in tool.inputs if i.required)
+    arguments = ", ".join(f"{i.name}={i.name}" for i in _shown(tool))
     yield f'result = si.run("{tool.id}", {arguments}, seed=7)'
     yield f"result.{tool.outputs[0].name}"
 
 
 def _shell(tool: Tool) -> Iterator[str]:
     parts = [f"synthetic-imaging run {tool.id}"]
-    for item in tool.inputs:
-        if not item.required:
-            continue
+    for item in _shown(tool):
         flag = f"--{item.name.replace('_', '-')}"
         if item.kind is Kind.VOLUME:
             parts.append(f"{flag} {item.name}.nrrd")

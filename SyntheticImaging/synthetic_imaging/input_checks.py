@@ -14,6 +14,7 @@ from synthetic_imaging.tool import Input, Kind, Tool
 from synthetic_imaging.volume import Volume, Voxels
 
 _SLAB_BYTES = 1 << 24
+_LARGEST = 1e18  # its square still fits single precision
 
 
 def check_inputs(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,6 +88,8 @@ def _check_volume(declared: Input, volume: Volume) -> None:
     low, high, bad = value_range(volume.voxels)
     if bad:
         raise InputError(f"{title} has {bad:,} voxels that are not numbers (NaN or infinite). Repair it first.")
+    if max(-low, high) > _LARGEST:
+        raise InputError(f"{title} goes from {low:g} to {high:g}, far outside what a scanner measures. Rescale it.")
     if low == high:
         raise InputError(f"{title} is constant: every voxel is {low:g}. There is nothing to work on.")
     if declared.unit == "HU":

@@ -198,7 +198,8 @@ class Mask:
                 layer = self.layers[(index, *slices)]
                 table = np.zeros(int(max(int(layer.max(initial=0)), *labels)) + 1, dtype=np.bool_)
                 table[labels] = True
-                result |= table[layer]
+                # A negative number is no label; as an index it would count from the end.
+                result |= table[np.maximum(layer, 0) if layer.dtype.kind == "i" else layer]
         return result
 
     @cached_property

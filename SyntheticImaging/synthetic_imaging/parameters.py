@@ -87,6 +87,15 @@ class Field:
     choices: tuple[str, ...] = ()
     advanced: bool = False
 
+    def in_words(self, value: Any) -> str:
+        """A value of this parameter as a person reads it: "automatic", "yes", "80 HU", "empty"."""
+        if value is None:
+            return "automatic"
+        if self.type is bool:
+            return "yes" if value else "no"
+        text = f"{value:.10g}" if self.type in (int, float) else str(getattr(value, "value", value))
+        return f"{text} {self.unit}".strip() if text else "empty"
+
 
 def fields_of(parameters: type) -> tuple[Field, ...]:
     """The fields of a parameter dataclass, in order.

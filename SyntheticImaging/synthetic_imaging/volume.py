@@ -93,6 +93,7 @@ class Volume:
         if voxels.shape != self.geometry.shape:
             raise InputError(f"'{self.name}': {voxels.shape} voxels do not fit a grid of {self.geometry.shape}.")
         object.__setattr__(self, "voxels", voxels)
+        object.__setattr__(self, "modality", self.modality.strip().upper())
         if self.window is not None:
             # Plain numbers: a window computed with numpy must not break what writes it as JSON.
             object.__setattr__(self, "window", (float(self.window[0]), float(self.window[1])))

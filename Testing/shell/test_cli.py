@@ -76,7 +76,7 @@ def test_version_tools_show_and_samples_answer() -> None:
 
 def test_the_help_of_a_tool_shows_inputs_units_ranges_and_defaults() -> None:
     text = " ".join(call("run", "lesions.handcrafted", "--help").stdout.split())
-    for words in ("--ct", "--organ", "--contrast-hu", "HU", "default", "--seed", "--json"):
+    for words in ("--ct", "--organ", "--contrast-hu", "HU", "default", "(required)", "--seed", "--json"):
         assert words in text
 
 

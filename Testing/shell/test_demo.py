@@ -55,6 +55,7 @@ def test_every_link_and_picture_of_the_report_exists_and_none_leads_away(demo: P
         assert "://" not in target
         assert (demo / target).exists(), target
     assert "Research use only, not for diagnosis" in page
+    assert "Contrast to organ: \u221240 HU" in page
 
 
 @pytest.mark.slow
@@ -81,6 +82,9 @@ def test_the_scene_opens_and_holds_what_the_files_hold(demo: Path) -> None:
         for segment in mask.segments:
             np.testing.assert_array_equal(mask.inside(segment.name), lesions.inside(segment.name))
             assert segment.terminology is not None
+        bones = mask_from_node(found["ribs and spine"]).segments[0].terminology
+        assert bones is not None
+        assert bones.type.meaning == "Bone"
         assert host.scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") == 1
         growth = sequence_from_node(host.scene.GetFirstNode("growth", "vtkMRMLSequenceNode"))
         assert len(growth) == 12

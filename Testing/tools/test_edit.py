@@ -211,7 +211,7 @@ def test_mr_without_an_organ_and_without_negative_values():
     assert values.dtype == np.float32 and values.min() >= 0
     assert values[case.inside].mean() == pytest.approx(90 + case.healthy[case.inside].mean(), abs=6)
     assert result.lesions.names == ("lesion 1",) and not result.lesions.inside().any()
-    with pytest.raises(si.InputError, match="Click a place, or choose the organ"):
+    with pytest.raises(si.InputError, match="Give a place, or give the organ"):
         run(edit, seed=1, volume=volume, lesion=case.lesion)
 
 

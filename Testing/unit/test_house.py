@@ -157,12 +157,13 @@ def shell_blocks(page: Path) -> list[str]:
     return re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
 
 
-WITH_EXAMPLES = [ROOT / "README.md", *sorted((ROOT / "docs/tutorials").glob("*.md"))]
+WITH_EXAMPLES = [ROOT / "README.md", *sorted((ROOT / "docs/tutorials").glob("*.md")),
+                 *sorted((ROOT / "docs/tools").glob("lesions.*.md"))]
 
 
 @pytest.fixture
 def small_abdomen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with ct.nrrd and organs.seg.nrrd (liver, kidney) of a small phantom; the current folder."""
+    """The current folder, with a small phantom: ct.nrrd, the same as volume.nrrd, organs.seg.nrrd, lesions.seg.nrrd."""
     import numpy as np
 
     import synthetic_imaging as si
@@ -175,7 +176,11 @@ def small_abdomen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     voxels[:, :3] = -1000
     voxels[liver] += 70
     voxels[kidney] += 130
-    si.write_volume(si.Volume.ct(voxels.astype(np.int16), geometry), tmp_path / "ct.nrrd")
+    lesion = (k - 30) ** 2 + (j - 30) ** 2 + (i - 30) ** 2 < 16
+    voxels[lesion] -= 30
+    for name in ("ct", "volume"):
+        si.write_volume(si.Volume.ct(voxels.astype(np.int16), geometry), tmp_path / f"{name}.nrrd")
+    si.write_mask(si.Mask.single(lesion, geometry, si.Segment("lesion 1")), tmp_path / "lesions.seg.nrrd")
     organs = si.Mask.stacked([(si.Segment("liver"), liver), (si.Segment("kidney"), kidney)], geometry)
     si.write_mask(organs, tmp_path / "organs.seg.nrrd")
     monkeypatch.chdir(tmp_path)

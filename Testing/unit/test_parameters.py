@@ -155,6 +155,13 @@ def test_whatever_is_given_the_answer_is_a_value_or_a_sentence(value: Any) -> No
             assert (made is None and field.optional) or isinstance(made, field.type)
 
 
+def test_a_value_is_told_in_words_with_its_unit() -> None:
+    said = {name: field.in_words(field.default) for name, field in FIELDS.items()}
+    assert (said["size"], said["contrast_hu"], said["count"]) == ("small", "-55 HU", "automatic")
+    assert (said["capsule"], said["which"]) == ("no", "empty")
+    assert FIELDS["capsule"].in_words(True) == "yes"
+
+
 @dataclass(frozen=True)
 class NoDefault:
     size: float

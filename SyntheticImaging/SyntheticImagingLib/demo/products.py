@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from synthetic_imaging.mask import Mask, Segment
+from synthetic_imaging.mask import Code, Mask, Segment, Terminology
 from SyntheticImagingLib.demo.recipe import Made
 from SyntheticImagingLib.display import add_difference, hide_in_slices, make_surfaces, show_segments
 from SyntheticImagingLib.headless import HeadlessSlicer
@@ -20,6 +20,7 @@ from SyntheticImagingLib.tables import add_table, add_text, put_in_folder
 
 ORGAN_OPACITY, BONE_OPACITY = 0.28, 0.22
 BONE = (0.90, 0.87, 0.78)
+BONE_TERM = Terminology(Code("SCT", "85756007", "Tissue"), Code("SCT", "272673000", "Bone"))
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def build_scene(host: HeadlessSlicer, made: Made) -> SceneNodes:
     if "necrosis" in made.lesions.names:
         opacity["tumour"] = 0.6
     show_segments(lesions, opacity_3d=opacity)
-    bones = add_segmentation(scene, bone_mask(made.organs), synthetic, "ribs and spine")
+    bones = add_segmentation(scene, bone_mask(made.organs), source, "ribs and spine")
     show_segments(bones, opacity_3d=dict.fromkeys(("bones",), BONE_OPACITY))
     hide_in_slices(bones)
     growth = add_sequence(scene, made.growth)
@@ -95,7 +96,8 @@ def bone_mask(organs: Mask) -> Mask:
     for layer in range(organs.layers.shape[0]):
         labels = [s.label for s in wanted if s.layer == layer]
         inside |= _labelled(organs.layers[layer], labels)
-    return Mask.single(inside, organs.geometry, Segment("bones", colour=BONE), name="ribs and spine")
+    segment = Segment("bones", colour=BONE, terminology=BONE_TERM)
+    return Mask.single(inside, organs.geometry, segment, name="ribs and spine")
 
 
 def _labelled(layer: Any, labels: list[int]) -> Any:

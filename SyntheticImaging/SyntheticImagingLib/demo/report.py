@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from synthetic_imaging.catalogue import find
+from synthetic_imaging.parameters import fields_of
 from synthetic_imaging.provenance import STATEMENT
 from synthetic_imaging.table import Table
 from SyntheticImagingLib.demo.gallery import ORIENTATIONS, SOFT_TISSUE, Gallery
@@ -109,7 +111,9 @@ def repeat_in_shell(steps: tuple[Step, ...]) -> str:
 
 
 def _described(step: Step) -> dict[str, Any]:
-    settings = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in step.parameters.items())
+    fields = {f.name: f for f in fields_of(find(step.tool).parameters)}
+    given = ((fields[name], value) for name, value in step.parameters.items())
+    settings = ", ".join(f"{field.label}: {field.in_words(value)}" for field, value in given).replace(" -", " −")
     return {"sentence": step.sentence, "tool": step.tool, "organ": step.organ.replace("_", " "), "settings": settings,
             "seed": step.seed, "seconds": f"{step.seconds:.1f}", "notes": step.notes,
             "at": "; ".join(", ".join(f"{x:.10g}".replace("-", "−") for x in point) for point in step.at)}

@@ -55,7 +55,7 @@ def print_tool(tool: Tool) -> None:
     print("\nOutputs")
     for o in tool.outputs:
         print(f"  {o.name:<22} {o.label or o.kind.value}: {o.kind.value}{', not always' if o.optional else ''}")
-    print(f"\nAfter: {tool.reference}")
+    print(f"\nReference: {tool.reference}")
     if tool.limits:
         print(f"Limits: {tool.limits}")
 
@@ -67,9 +67,7 @@ def _type(field: Field) -> str:
 
 
 def _range(field: Field) -> str:
-    default = getattr(field.default, "value", field.default)
-    shown = "automatic" if default is None else ("yes" if default else "no") if field.type is bool else default
     unit = f" {field.unit}" if field.unit else ""
     allowed = ", ".join(field.choices) if field.choices else _type(field)
     within = f" from {field.within[0]:g} to {field.within[1]:g}{unit}" if field.within else ""
-    return f"{allowed}{within}; default {shown}{unit if default is not None and field.type is not bool else ''}"
+    return f"{allowed}{within}; default {field.in_words(field.default)}"

@@ -56,7 +56,7 @@ def command_for(tool: Tool) -> Callable[..., None]:
     command.__annotations__ = kinds
     command.__name__ = tool.id
     command.__doc__ = "\n\n".join(part for part in (f"{tool.title}. {tool.sentence}", tool.limits,
-                                                    f"After: {tool.reference}") if part)
+                                                    f"Reference: {tool.reference}") if part)
     return command
 
 
@@ -64,7 +64,7 @@ def _input_option(declared: Input) -> tuple[Any, Any]:
     help_ = declared.label + (f": {declared.help}" if declared.help else "")
     if declared.kind is Kind.POINTS:
         help_ += " Right, anterior, superior in mm; may be given several times."
-    help_ += " [required]" if declared.required else " [optional]"
+    help_ += " (required)" if declared.required else " (optional)"
     option = typer.Option(option_name(declared.name), metavar=_METAVAR[declared.kind], help=help_,
                           rich_help_panel=INPUTS, show_default=False)
     if declared.kind is Kind.POINTS:
@@ -74,14 +74,11 @@ def _input_option(declared: Input) -> tuple[Any, Any]:
 
 def _parameter_option(field: Field) -> tuple[Any, Any]:
     panel = ADVANCED if field.advanced else PARAMETERS
-    default = getattr(field.default, "value", field.default)
-    shown = "automatic" if default is None else ("yes" if default else "no") if field.type is bool else f"{default}"
     unit = f" {field.unit}" if field.unit else ""
     within = f" from {field.within[0]:g} to {field.within[1]:g}{unit};" if field.within else ""
     choices = f" one of {', '.join(field.choices)};" if field.choices else ""
-    suffix = unit if default is not None else ""
-    help_ = f"{field.label}{': ' + field.help if field.help else '.'} ({(choices + within).strip()} default {shown}" \
-            f"{suffix})".replace("( ", "(")
+    values = f"{choices}{within} default {field.in_words(field.default)}".strip()
+    help_ = f"{field.label}{': ' + field.help if field.help else '.'} ({values})"
     name = option_name(field.name)
     if field.type is bool:
         both = f"{name}/--no-{name[2:]}"
@@ -98,7 +95,7 @@ def _running_options() -> dict[str, tuple[Any, Any]]:
 
     return {
         "out": (Annotated[Path | None, option("--out", "-o", help_="Folder for the results; made if it does not exist. "
-                                              "[required]", show_default=False)], None),
+                                              "(required)", show_default=False)], None),
         "seed": (Annotated[str | None, option(
             "--seed", metavar="WHOLE NUMBER", show_default=False,
             help_="The same seed gives the same result; drawn when not given.")], None),

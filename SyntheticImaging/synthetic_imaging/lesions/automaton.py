@@ -14,7 +14,7 @@ from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
 from synthetic_imaging.geometry import Box
 from synthetic_imaging.lesions.growth import DensityRule, Growth
-from synthetic_imaging.lesions.organ import check_modality, read_organ
+from synthetic_imaging.lesions.organ import as_one_segment, check_modality, organ_title, read_organ
 from synthetic_imaging.lesions.presets import APPEARANCE, Appearance, OrganPreset, preset_for
 from synthetic_imaging.mask import Mask, Segment
 from synthetic_imaging.parameters import Advanced, Help, Label, Unit, Within
@@ -115,8 +115,8 @@ def automaton(ct: Volume, organ: Mask, at: Points | None, parameters: GrownTumou
     """Grow a tumour; see `GrownTumour`."""
     from synthetic_imaging.lesions.tumour_look import TumourLook
 
-    name = organ.names[0]
-    preset = preset_for(parameters.organ_preset, name)
+    name = organ_title(organ)
+    preset = preset_for(parameters.organ_preset, organ.names[0])
     appearance = APPEARANCE[preset]
     check_modality(ct, preset, None)
     run.progress(0.01, "organ")
@@ -145,7 +145,10 @@ def automaton(ct: Volume, organ: Mask, at: Points | None, parameters: GrownTumou
         volumes.append(base.like(picture, name=f"{ct.name}, step {step}"))
         masks.append(_mask(organ, base.geometry, organ.inside(box=frame_box), tumour, dead, _shifted(box, frame_box)))
     if change is None or not tumour.any():
-        raise InputError(f"The tumour is smaller than a voxel of the CT. Choose more than {parameters.steps} steps.")
+        raise InputError(
+            f"The tumour does not fill half a voxel of the CT: it is too young, or the {name} is too thin there. "
+            f"Choose more than {parameters.steps} steps, or another place."
+        )
     run.progress(0.97, "result")
     return Outputs(
         volume=ct.adding(change, box, name=f"{ct.name} with a tumour"),
@@ -164,6 +167,9 @@ def _starts(
     if at is not None:
         if len(at) > 9:
             raise InputError(f"{len(at)} places are too many; at most 9 tumours can grow at once.")
+        if parameters.starts not in (1, len(at)):
+            given = "1 place was" if len(at) == 1 else f"{len(at)} places were"
+            run.note(f"{given} given, so as many tumours grow, not {parameters.starts}.")
         return [place_asked_for(survey, place, name) for place in at.ras_mm]
     places: list[npt.NDArray[np.float64]] = []
     radius = 0.16 * parameters.steps
@@ -230,7 +236,7 @@ def _seeded(
 
 def _grow(growth: Growth, parameters: GrownTumour, run: Run) -> list[tuple[int, npt.NDArray[np.uint8]]]:
     """States at evenly spaced steps, the last at the end; one step more is run, as published."""
-    first = min(5, parameters.steps)
+    first = 5 if parameters.steps >= 10 else 1  # a young tumour would have a single picture
     marks = sorted({round(float(s)) for s in np.linspace(first, parameters.steps, parameters.frames)})
     stages = []
     for mark in marks:
@@ -286,13 +292,18 @@ def _mask(organ: Mask, geometry: Any, inside: BoolArray, tumour: BoolArray, dead
     """Organ, tumour (its dead core included: no hole) and dead core, each in its own layer."""
     from synthetic_imaging.terminology import necrosis_segment, tumour_segment
 
-    name = organ.names[0]
+    name = organ_title(organ)
     layers = np.zeros((3 if dead.any() else 2, *geometry.shape), dtype=np.uint8)
     layers[0] = inside
     layers[(1, *box.slices)] = tumour
-    segments: list[Segment] = [replace(organ.segments[0], label=1, layer=0)]
-    segments.append(replace(tumour_segment(name), label=1, layer=1))
+    segments: list[Segment] = [as_one_segment(organ)]
+    segments.append(_renamed(replace(tumour_segment(name), label=1, layer=1), name))
     if dead.any():
         layers[(2, *box.slices)] = dead
-        segments.append(replace(necrosis_segment(), label=1, layer=2))
+        segments.append(_renamed(replace(necrosis_segment(), label=1, layer=2), name))
     return Mask(layers, geometry, tuple(segments), name=f"{name} with tumour")
+
+
+def _renamed(segment: Segment, organ_name: str) -> Segment:
+    """The segment, "tumour 2" when it grows in an organ that is called "tumour" itself."""
+    return replace(segment, name=f"{segment.name} 2") if segment.name == organ_name else segment

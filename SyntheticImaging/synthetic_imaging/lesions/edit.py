@@ -169,7 +169,7 @@ def _check_request(scene: Scene, to: Points | None, parameters: EditLesion, box:
     placed_somewhere = action in (Action.COPY, Action.MOVE)
     points = len(to) if to is not None else 0
     if placed_somewhere and points == 0 and not scene.organ:
-        raise InputError("Where is the lesion to go? Click a place, or choose the organ to have one found.")
+        raise InputError("Where is the lesion to go? Give a place, or give the organ to have a place found.")
     if action is Action.MOVE and points > 1:
         raise InputError(f"A lesion can be moved to one place; {points} were given. Choose 'copy' for several.")
     if not placed_somewhere and points:

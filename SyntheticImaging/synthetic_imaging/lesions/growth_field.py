@@ -69,8 +69,10 @@ class Cells:
         """
         corners = np.array([[(box.start, box.stop)[b >> a & 1][a] - (b >> a & 1) for a in range(3)] for b in range(8)])
         organ = geometry.ras_from_kji(corners)
-        low = np.maximum(low_ras_mm, organ.min(axis=0) - 1.0)
-        high = np.minimum(high_ras_mm, organ.max(axis=0) + 1.0)
+        # Corners are voxel centres: thick slices reach further out than a cell.
+        beyond = np.maximum(1.0, 0.5 * np.abs(geometry.ijk_to_ras[:3, :3]).sum(axis=1))
+        low = np.maximum(low_ras_mm, organ.min(axis=0) - beyond)
+        high = np.minimum(high_ras_mm, organ.max(axis=0) + beyond)
         shape = tuple(int(n) for n in np.maximum(3, np.ceil((high - low) / CELL_MM) + 1))
         part = voxels[box.slices].astype(np.float32)
         cell_to_ras = np.eye(4)

@@ -10,7 +10,7 @@ import numpy as np
 
 from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
-from synthetic_imaging.lesions.organ import as_lesion_mask, check_modality, read_organ
+from synthetic_imaging.lesions.organ import as_lesion_mask, check_modality, organ_title, read_organ
 from synthetic_imaging.lesions.presets import (
     APPEARANCE,
     MIX,
@@ -124,8 +124,8 @@ def handcrafted(
     from synthetic_imaging.lesions.shapes import make_shape
     from synthetic_imaging.lesions.texture import make_texture
 
-    organ_name = organ.names[0]
-    preset = preset_for(parameters.organ_preset, organ_name)
+    organ_name = organ_title(organ)
+    preset = preset_for(parameters.organ_preset, organ.names[0])
     appearance = APPEARANCE[preset]
     is_ct = check_modality(ct, preset, parameters.contrast_percent)
     run.progress(0.02, "organ")
@@ -134,6 +134,11 @@ def handcrafted(
         values = ct.voxels[organ.box.slices][organ.inside(box=organ.box)]
         offset = offset / 100.0 * abs(float(np.median(values[:: max(1, values.size // 5000)])))
     survey = read_organ(ct, organ, vessels, preset, offset, run)
+    if survey.median == 0.0 and not is_ct:
+        raise InputError(
+            f"The median of the {organ_name} in '{ct.name}' is 0, and a lesion's contrast would be a percentage of it. "
+            "Check the segment and the volume."
+        )
     planned = _plan(parameters, at, run.rng)
     if any(4 / 3 * np.pi * p.radius_mm**3 > survey.volume_mm3 for p in planned):
         biggest = max(p.radius_mm for p in planned)
@@ -145,7 +150,7 @@ def handcrafted(
     labels = np.zeros(survey.box.shape, dtype=np.uint8)
     taper = survey.movement_taper()
     taken: list[tuple[Any, float]] = []
-    missed = 0
+    missed = smaller = 0
     for number, plan in enumerate(planned):
         run.progress(0.1 + 0.85 * number / len(planned), f"lesion {number + 1} of {len(planned)}")
         lobulation = plan.rule.lobulation * appearance.lobulation_factor
@@ -170,6 +175,7 @@ def handcrafted(
         change, lesion, box = compose(voxels, labels, survey, taper, outline, place, texture, look)
         if not lesion.any():
             missed += 1
+            smaller += 2 * float(shape.semi_axes_mm.min()) < max(ct.geometry.spacing_ijk_mm)
             continue
         taken.append((place, float(shape.semi_axes_mm.mean())))
         add_inside(voxels, change, box)
@@ -179,12 +185,23 @@ def handcrafted(
         if lesion.sum() * ct.geometry.voxel_volume_mm3 < 0.6 * asked and at is not None:
             run.note(f"Lesion {len(taken)} was cut at the surface of the {organ_name}, or overlaps another one.")
     if not taken:
+        size = 2 * planned[0].radius_mm
+        if smaller:
+            raise InputError(
+                f"A lesion of {size:.0f} mm falls between the image's voxels "
+                f"({' x '.join(f'{mm:.3g}' for mm in ct.geometry.spacing_ijk_mm)} mm). Choose a larger size."
+            )
+        off_vessels = parameters.avoid_vessels and at is None
         raise InputError(
-            f"No lesion of {2 * planned[0].radius_mm:.0f} mm fits into the {organ_name}: it is too thin or too small. "
-            "Choose a smaller size, or click a place."
+            f"No lesion of {size:.0f} mm fits into the {organ_name}: it is too thin or too small"
+            + (", or its vessels leave no room" if off_vessels else "")
+            + f". Choose a smaller size, or {'another' if at is not None else 'click a'} place"
+            + (", or do not stay off vessels." if off_vessels else ".")
         )
-    if missed:
-        run.note(f"{missed} of {len(planned)} lesions found no room in the {organ_name} and were left out.")
+    if missed > smaller:
+        run.note(f"{missed - smaller} of {len(planned)} lesions found no room in the {organ_name} and were left out.")
+    if smaller:
+        run.note(f"{smaller} of {len(planned)} lesions fell between the image's voxels and were left out.")
     return Outputs(
         volume=ct.like(voxels, name=f"{ct.name} with lesions"),
         lesions=as_lesion_mask(ct, organ, survey, labels, len(taken)),
@@ -231,9 +248,9 @@ def _look(
     if parameters.contrast_hu is not None and is_ct:
         shift = parameters.contrast_hu
     elif parameters.contrast_percent is not None:
-        shift = parameters.contrast_percent / 100.0 * organ_median
+        shift = parameters.contrast_percent / 100.0 * abs(organ_median)
     elif not is_ct:
-        shift = -0.3 * organ_median
+        shift = -0.3 * abs(organ_median)
     elif core is not None:
         base, shift = core - 40.0, 40.0
     else:
@@ -242,7 +259,7 @@ def _look(
     if parameters.suppress_structure_percent is not None:
         suppress = parameters.suppress_structure_percent / 100.0
     mass = rule.mass_effect_percent if parameters.mass_effect_percent is None else parameters.mass_effect_percent
-    capsule = parameters.capsule_hu if is_ct else parameters.capsule_hu / 100.0 * organ_median
+    capsule = parameters.capsule_hu if is_ct else parameters.capsule_hu / 100.0 * abs(organ_median)
     return Look(
         shift=shift,
         suppress_structure=suppress,

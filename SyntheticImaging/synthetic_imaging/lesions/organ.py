@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
 from synthetic_imaging.input_checks import check_hounsfield
 from synthetic_imaging.lesions.presets import APPEARANCE, OrganPreset
-from synthetic_imaging.mask import Mask
+from synthetic_imaging.mask import Mask, Segment
 from synthetic_imaging.volume import Volume
 
 if TYPE_CHECKING:
@@ -37,6 +38,22 @@ def check_modality(volume: Volume, preset: OrganPreset, contrast_percent: float 
     return True
 
 
+def organ_title(organ: Mask) -> str:
+    """What the chosen segments together are called: both kidneys are not "kidney_left"."""
+    names = organ.names
+    return " and ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
+
+
+def as_one_segment(organ: Mask) -> Segment:
+    """The chosen segments as the first segment of a result; of several only the colour of the first is kept."""
+    from synthetic_imaging.terminology import organ_segment
+
+    first = organ.segments[0]
+    if len(organ.segments) > 1:
+        first = replace(organ_segment(""), name=organ_title(organ), colour=first.colour)
+    return replace(first, label=1, layer=0)
+
+
 def read_organ(
     volume: Volume, organ: Mask, vessels: Mask | None, preset: OrganPreset,
     vessel_offset: float, run: Run,
@@ -54,7 +71,7 @@ def read_organ(
     survey = OrganSurvey.read(
         volume.voxels, in_box, volume.geometry, box, vessel_offset, avoided, run.rng
     )
-    name = organ.names[0]
+    name = organ_title(organ)
     low, high = APPEARANCE[preset].plausible_hu
     if preset is not OrganPreset.GENERAL and not low <= survey.median <= high:
         raise InputError(
@@ -76,15 +93,16 @@ def as_lesion_mask(
     volume: Volume, organ: Mask, survey: OrganSurvey, labels: npt.NDArray[Any], count: int
 ) -> Mask:
     """Organ (with the lesions in it) in the first layer, lesions 1..count in the second."""
-    from dataclasses import replace
-
     from synthetic_imaging.terminology import lesion_segment
 
     layers = np.zeros((2, *volume.shape), dtype=np.uint8 if count < 256 else np.uint16)
     # Only the organ's box is written: the rest of a large volume is never touched.
     layers[(0, *survey.box.slices)] = survey.inside
     layers[(1, *survey.box.slices)] = labels
-    name = organ.names[0]
-    segments = [replace(organ.segments[0], label=1, layer=0)]
-    segments += [replace(lesion_segment(n, name), label=n, layer=1) for n in range(1, count + 1)]
+    name = organ_title(organ)
+    segments = [as_one_segment(organ)]
+    # The organ may itself be called "lesion 1": that number is passed over.
+    numbered = (lesion_segment(n, name) for n in range(1, count + 2))
+    free = [s for s in numbered if s.name != name][:count]
+    segments += [replace(s, label=n, layer=1) for n, s in enumerate(free, start=1)]
     return Mask(layers, volume.geometry, tuple(segments), name=f"{name} with lesions")

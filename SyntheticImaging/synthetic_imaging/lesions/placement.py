@@ -119,7 +119,7 @@ class OrganSurvey:
         step = np.maximum(1, np.rint(BLOCK_MM / np.array(geometry.spacing_kji_mm))).astype(np.int64)
         shape = tuple(int(-(-n // s)) for n, s in zip(box.shape, step, strict=True))
         totals, counts = np.zeros(shape), np.zeros(shape, dtype=np.int32)
-        part = voxels[box.slices]
+        part = _plain(voxels[box.slices])
         total, squares, number = _read_blocks(part, inside, step, totals, counts)
         mean = total / number
         sd = float(np.sqrt(max(squares / number - mean**2, 0.0)))
@@ -205,6 +205,13 @@ class OrganSurvey:
         kji = (self._organ_blocks + 0.5) * self.block_step - 0.5 + np.array(self.box.start)
         places = self.geometry.ras_from_kji(kji)
         return float(np.linalg.norm(places - ras_mm, axis=1).min())
+
+
+def _plain(part: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same values in a type that compiled loops read: they take foreign byte order for the machine's own."""
+    if part.dtype == np.float16:
+        return part.astype(np.float32)
+    return part if part.dtype.isnative else part.astype(part.dtype.newbyteorder("="))
 
 
 def _sampled(
