@@ -12,7 +12,7 @@ from synthetic_imaging.errors import InputError
 from synthetic_imaging.geometry import Box, Geometry
 from synthetic_imaging.lesions.distances import distance_outside_mm, margin_voxels, signed_distance_mm
 from synthetic_imaging.lesions.inpaint import Floats, Surroundings, borrowed_grain, surroundings_of
-from synthetic_imaging.lesions.roles import any_inside_box, inside_box, roles_of
+from synthetic_imaging.lesions.roles import any_inside_box, roles_of
 from synthetic_imaging.lesions.transfer import BLUR_MM, FADE_MM, Extracted, extract
 from synthetic_imaging.mask import BoolArray, Mask, Segment
 from synthetic_imaging.volume import Volume
@@ -106,7 +106,7 @@ def site_of(scene: Scene, lesion_box: Box) -> Site:
     box = source_box(lesion_box, scene.volume)
     geometry = scene.volume.geometry.cropped(box)
     values = np.asarray(scene.volume.voxels[box.slices], dtype=np.float32)
-    inside = inside_box(scene.mask, scene.segment, box)
+    inside = scene.mask.inside(scene.segment.name, box)
     if inside.all():
         raise InputError(f"'{scene.segment.name}' fills the whole image; there is no tissue around it.")
     distance = signed_distance_mm(inside, geometry, check)
@@ -120,7 +120,7 @@ def site_of(scene: Scene, lesion_box: Box) -> Site:
     parts = []
     part_distance = {}
     for segment in roles_of(scene.mask).necrosis:
-        part = inside_box(scene.mask, segment, box)
+        part = scene.mask.inside(segment.name, box)
         if (part & inside).any():
             parts.append(segment)
             part_distance[segment.name] = signed_distance_mm(part & inside, geometry, check)

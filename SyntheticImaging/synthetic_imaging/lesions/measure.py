@@ -26,7 +26,7 @@ from synthetic_imaging.errors import InputError
 from synthetic_imaging.geometry import Box, Geometry
 from synthetic_imaging.lesions.diameters import axial_diameters, three_axes_mm
 from synthetic_imaging.lesions.distances import boundary_voxels, distance_outside_mm, gap_mm, margin_voxels
-from synthetic_imaging.lesions.roles import Roles, any_inside_box, inside_box, roles_of, segment_boxes
+from synthetic_imaging.lesions.roles import Roles, any_inside_box, roles_of, segment_boxes
 from synthetic_imaging.mask import BoolArray, Mask, Segment
 from synthetic_imaging.parameters import Advanced, Help, Label, Unit, Within
 from synthetic_imaging.table import Cell, Column, Table
@@ -203,7 +203,7 @@ def _each(scene: _Scene, parameters: MeasureLesions, run: Run) -> list[_Lesion]:
     for segment in scene.roles.lesions:
         run.check_cancel()
         box = scene.roles.boxes[segment.name]
-        inside = inside_box(scene.lesions, segment, box)
+        inside = scene.lesions.inside(segment.name, box)
         parts = [_Lesion(segment.name, box, inside)]
         if parameters.separate_parts:
             labels, count = ndimage.label(inside, structure=np.ones((3, 3, 3), dtype=np.bool_))

@@ -93,16 +93,11 @@ def segment_boxes(mask: Mask) -> dict[str, Box]:
     return boxes
 
 
-def inside_box(mask: Mask, segment: Segment, box: Box) -> BoolArray:
-    """True where the segment is, in the voxels of ``box`` only."""
-    return np.asarray(mask.layers[segment.layer][box.slices] == segment.label)
-
-
 def any_inside_box(mask: Mask, segments: tuple[Segment, ...], box: Box) -> BoolArray:
     """True where any of the segments is, in the voxels of ``box`` only."""
     result = np.zeros(box.shape, dtype=np.bool_)
     for segment in segments:
-        result |= inside_box(mask, segment, box)
+        result |= mask.inside(segment.name, box)
     return result
 
 
@@ -113,8 +108,8 @@ def _container(mask: Mask, boxes: dict[str, Box], candidates: list[Segment], inn
         shares = []
         for segment in inner:
             box = boxes[segment.name].grown((1, 1, 1)).clipped(mask.shape)
-            lesion = inside_box(mask, segment, box)
-            around = inside_box(mask, candidate, box)
+            lesion = mask.inside(segment.name, box)
+            around = mask.inside(candidate.name, box)
             rim = ndimage.binary_dilation(lesion, iterations=1) & ~lesion
             held = np.count_nonzero(around & lesion) / max(1, int(np.count_nonzero(lesion)))
             wrapped = np.count_nonzero(around & rim) / max(1, int(np.count_nonzero(rim)))
