@@ -11,13 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from synthetic_imaging.cli.output_folder import FORMATS, OutputFolder
 from synthetic_imaging.cli.reading import read_inputs
 from synthetic_imaging.context import Progress
 from synthetic_imaging.errors import InputError, ParameterError
+from synthetic_imaging.jobs.output_folder import FORMATS, Advice, OutputFolder
 from synthetic_imaging.parameters import Field, fields_of
 from synthetic_imaging.tool import Input, Kind, Tool
 from synthetic_imaging.volume import Volume
+
+_ADVICE = Advice(
+    "Name another folder with --out.",
+    "Choose another folder with --out, or add --force to replace results in it.",
+)
 
 INPUTS, PARAMETERS, ADVANCED, RUNNING = "Inputs", "Parameters", "Advanced parameters", "Running"
 _METAVAR = {Kind.VOLUME: "FILE|DICOM-FOLDER", Kind.MASK: "FILE[:SEGMENT,...]", Kind.SEQUENCE: "FILE.seq.nrrd",
@@ -128,7 +133,7 @@ def run_tool(
     for declared in tool.inputs:
         if declared.required and not words.get(declared.name):
             raise ParameterError(f"{declared.label} is missing: give it with {option_name(declared.name)}.")
-    folder = OutputFolder(out, force)
+    folder = OutputFolder(out, force, _ADVICE)
     try:
         with _bar(tool.title) as report:
             report(Progress(0.0, "reading"))

@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
-
 _LOG_BYTES = 65536
 _LINE_BYTES = 1 << 20
 VARIABLE = "SYNTHETIC_IMAGING_PYTHON"
@@ -46,6 +44,9 @@ class ChildProcess:
     """A child with its own process group; lines of its output come by `lines`, the end of its log by `log`."""
 
     def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
+        # Imported here: a panel must open where psutil is still to be installed.
+        import psutil
+
         options: dict[str, Any] = {}
         if os.name == "nt":
             options["creationflags"] = 0x08000000 | 0x00000200  # no window, own group
@@ -101,6 +102,8 @@ class ChildProcess:
 
     def kill(self) -> None:
         """End it and everything it has started, at once, and wait until it is gone."""
+        import psutil
+
         tree = []
         if self._known is not None:
             with contextlib.suppress(psutil.Error):

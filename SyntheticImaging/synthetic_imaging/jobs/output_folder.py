@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +24,39 @@ _VOLUME_ENDINGS = {"nrrd": ".nrrd", "nifti": ".nii.gz", "mha": ".mha"}
 RECORD = "provenance.json"
 
 
+@dataclass(frozen=True)
+class Advice:
+    """Sentences about what to do, in the words of the host (a shell has options, a panel has a folder field)."""
+
+    name_folder: str = "Choose another folder."
+    not_empty: str = "Choose an empty folder."
+
+
 class OutputFolder:
     """A target folder, checked before the run, filled after it."""
 
-    def __init__(self, target: Path, force: bool) -> None:
+    def __init__(self, target: Path, force: bool = False, advice: Advice | None = None) -> None:
         """Check that results could be written, and make a hidden folder beside the target for them.
+
+        Args:
+            target: the folder; made when missing.
+            force: whether results in it may be replaced.
+            advice: what the user can do in this host about a target that cannot be used.
 
         Raises:
             FileError: if the target holds files and ``force`` is false, is a file, or cannot be written.
         """
-        self.target, self.force = target, force
+        self.target, self.force, self._advice = target, force, advice or Advice()
         self._staging = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
         self._made: list[Path] = []
         if target.exists() and not target.is_dir():
-            raise FileError(f"'{target}' is a file. Name a folder with --out.")
+            raise FileError(f"'{target}' is a file. {self._advice.name_folder}")
         try:
             if target.is_dir() and not os.access(target, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied")
             if target.is_dir() and any(target.iterdir()) and not force:
                 raise FileError(
-                    f"The folder '{target}' is not empty, and nothing is overwritten unasked. Choose another folder "
-                    "with --out, or add --force to replace results in it."
+                    f"The folder '{target}' is not empty, and nothing is overwritten unasked. {self._advice.not_empty}"
                 )
             missing = [p for p in target.absolute().parents if not p.exists()]
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +139,7 @@ class OutputFolder:
             self._staging.replace(self.target)
             return
         if not self.force:
-            raise FileError(f"Files have appeared in '{self.target}' meanwhile. Choose another folder with --out.")
+            raise FileError(f"Files have appeared in '{self.target}' meanwhile. {self._advice.name_folder}")
         # The old results step aside and come back if a new one cannot take its place.
         aside = self._staging.with_suffix(".old")
         aside.mkdir()
