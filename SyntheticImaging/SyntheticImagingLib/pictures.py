@@ -87,6 +87,8 @@ class _View:
         self.interactor = vtkRenderWindowInteractor()
         self.interactor.SetRenderWindow(self.window)
         self.labels: dict[str, Any] = {}
+        self.group: Any = None
+        self.logic: Any = None
 
     def manage(self, host: HeadlessSlicer, factory: Any, names: tuple[str, ...], node: Any) -> None:
         slicer = import_slicer()
@@ -146,15 +148,25 @@ class _View:
         return path
 
     def close(self) -> None:
-        """Give the window's resources back."""
+        """Give the window's resources back, and let go of the scene."""
         self.group.SetMRMLDisplayableNode(None)
+        for number in range(self.group.GetDisplayableManagerCount()):
+            # Some go on listening to the scene, and would ask an application logic that is gone by then.
+            self.group.GetNthDisplayableManager(number).SetMRMLScene(None)
+        self.group = None
+        if self.logic is not None:
+            self.logic.SetMRMLScene(None)
+            self.logic = None
         self.window.Finalize()
 
 
 class SliceView(_View):
     """A slice view of the scene; use one for many shots."""
 
-    def __init__(self, host: HeadlessSlicer, orientation: Orientation, size: tuple[int, int] = (640, 640)) -> None:
+    def __init__(
+        self, host: HeadlessSlicer, orientation: Orientation, size: tuple[int, int] = (640, 640),
+        name: str | None = None,
+    ) -> None:
         super().__init__(size, 1)
         slicer = import_slicer()
         from vtkmodules.vtkRenderingCore import vtkActor2D, vtkImageMapper
@@ -164,7 +176,12 @@ class SliceView(_View):
         self.logic.SetMRMLApplicationLogic(host.application)
         self.logic.SetMRMLScene(host.scene)
         host.application.GetSliceLogics().AddItem(self.logic)
-        self.node = self.logic.AddSliceNode(LAYOUT_NAMES[orientation])
+        title = name or LAYOUT_NAMES[orientation]
+        self.node = host.scene.GetSingletonNode(title, "vtkMRMLSliceNode")  # a layout may have made it
+        if self.node is None:
+            self.node = self.logic.AddSliceNode(title)
+        else:
+            self.logic.SetSliceNode(self.node)
         self.node.SetOrientation(orientation)
         self.node.SetMappedInLayout(1)
         self.node.SetRulerType(self.node.RulerTypeThin)
@@ -193,6 +210,11 @@ class SliceView(_View):
         self.node.SetXYZOrigin(0, 0, 0)
         self.node.SetFieldOfView(field_mm, field_mm * height / width, self.node.GetFieldOfView()[2])
 
+    def refresh(self) -> None:
+        """Cut the volumes of its layers anew, so that the next picture shows what the nodes say now."""
+        self.logic.UpdateImageData()
+        self._pixels.SetInputConnection(self.logic.GetImageDataConnection())
+
     def shoot(self, what: SliceShot, path: Path) -> Path:
         """Write a PNG; displays changed for the shot are given back."""
         display = what.background.GetDisplayNode()
@@ -210,8 +232,7 @@ class SliceView(_View):
             composite = self.logic.GetSliceCompositeNode()
             composite.SetCompositing(composite.Add if what.added else composite.Alpha)
             self.place(what.centre_ras, what.field_mm)
-            self.logic.UpdateImageData()
-            self._pixels.SetInputConnection(self.logic.GetImageDataConnection())
+            self.refresh()
             self._label(what)
             return self.save(path)
         finally:
@@ -246,7 +267,9 @@ class ThreeDView(_View):
         self.logic.SetMRMLApplicationLogic(host.application)
         self.logic.SetMRMLScene(host.scene)
         host.application.GetViewLogics().AddItem(self.logic)
-        self.node = self.logic.AddViewNode("1")
+        self.node = host.scene.GetSingletonNode("1", "vtkMRMLViewNode")  # a layout may have made it
+        if self.node is None:
+            self.node = self.logic.AddViewNode("1")
         self.node.SetMappedInLayout(1)
         self.node.SetBoxVisible(0)
         self.node.SetAxisLabelsVisible(0)

@@ -129,6 +129,18 @@ def test_an_unpacked_scene_opens_too(host: Any, ct: Volume, tmp_path: Path) -> N
         np.testing.assert_array_equal(volume_from_node(again.scene.GetFirstNodeByName("CT")).voxels, ct.voxels)
 
 
+def test_a_scene_saved_while_a_legend_is_shown_opens_again(host: Any, ct: Volume, tmp_path: Path) -> None:
+    import slicer
+
+    node = add_volume(host.scene, ct)
+    legend = slicer.vtkMRMLColorLegendDisplayNode()
+    host.scene.AddNode(legend)
+    node.AddAndObserveDisplayNodeID(legend.GetID())
+    again = open_scene(save_scene(host.scene, tmp_path / "legend.mrb"))
+    assert again.scene.GetNumberOfNodesByClass("vtkMRMLColorLegendDisplayNode") == 1
+    again.close()
+
+
 def test_a_missing_scene_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"no scene file 'nothing.mrb'"):
         open_scene(tmp_path / "nothing.mrb")

@@ -113,3 +113,13 @@ def test_reading_changes_no_node(patient: Any) -> None:
     before = patient.ct.GetMTime(), patient.organs.GetSegmentation().GetMTime(), patient.at.GetMTime()
     read_inputs(find(DRAW), patient.nodes)
     assert before == (patient.ct.GetMTime(), patient.organs.GetSegmentation().GetMTime(), patient.at.GetMTime())
+
+
+def test_an_organ_that_lies_outside_the_volume_is_no_empty_segment(patient: Any) -> None:
+    transform = patient.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    matrix = np.eye(4)
+    matrix[0, 3] = 1000.0
+    transform.SetMatrixTransformToParent(matrix_to_vtk(matrix))
+    patient.organs.SetAndObserveTransformNodeID(transform.GetID())
+    with pytest.raises(si.InputError, match="'liver' of 'organs' lies outside the volume"):
+        read_inputs(find(DRAW), patient.nodes)

@@ -204,6 +204,14 @@ def test_a_worker_without_a_parent_deletes_its_job_s_folder_and_no_other(
     folder.mkdir()
     (folder / "job.json").write_text('{"tool": "a.b", "place": "slow_to_import:tool", "inputs": {}}')
     command = [sys.executable, "-m", "synthetic_imaging.jobs.worker", str(folder / "job.json")]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    done = subprocess.run(command, input=b"here\n", capture_output=True, timeout=30)
     assert done.returncode == 9
     assert folder.exists() is kept
+
+
+def test_a_worker_whose_launcher_passes_no_input_on_does_its_job(tmp_path: Path) -> None:
+    (tmp_path / "job.json").write_text('{"tool": "no.such_tool", "inputs": {}}')
+    command = [sys.executable, "-m", "synthetic_imaging.jobs.worker", str(tmp_path / "job.json")]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    assert done.returncode == 0, "an input that ends before anybody spoke is no parent that has gone"
+    assert b'"kind": "error"' in done.stdout

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from synthetic_imaging.errors import JobFailed, SyntheticImagingError
+
+# Of each turn of a timer (50 ms): two thirds for the thread, the rest for the views.
+_GIVEN_SECONDS = 0.03
 
 
 class Background:
@@ -29,7 +33,9 @@ class Background:
 
     @property
     def done(self) -> bool:
-        """Whether it has ended, well or not."""
+        """Whether it has ended, well or not; asked from a timer, it lets the thread work."""
+        if _program_keeps_python():
+            self._thread.join(_GIVEN_SECONDS)
         return not self._thread.is_alive()
 
     def wait(self, seconds: float | None = None) -> None:
@@ -46,6 +52,11 @@ class Background:
             self.error.details = traceback.format_exc()
         finally:
             self._function = _nothing  # lets go of the copies
+
+
+def _program_keeps_python() -> bool:
+    """Whether this is 3D Slicer: its event loop keeps Python's lock while it waits, so that threads stand still."""
+    return getattr(sys.modules.get("slicer"), "app", None) is not None
 
 
 def _nothing() -> None:

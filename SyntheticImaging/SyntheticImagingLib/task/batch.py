@@ -176,7 +176,8 @@ class BatchTask:
             self._job.start()
 
     def _cancelled(self) -> None:
-        kept = f" {self.done} finished cases stay in the folder." if self.done else " Nothing was written."
+        cases = "The finished case stays" if self.done == 1 else f"{self.done} finished cases stay"
+        kept = f" {cases} in the folder." if self.done else " Nothing was written."
         self._stop(TaskState.CANCELLED, Cancelled(f"Cancelled.{kept}"))
 
     def _stop(self, state: TaskState, error: SyntheticImagingError | None) -> None:

@@ -70,6 +70,19 @@ def read_inputs(tool: Tool, nodes: Mapping[str, Any]) -> dict[str, Any]:
     return {i.name: values[i.name] for i in tool.inputs if i.name in values}
 
 
+def check_present(scene: Any, nodes: Mapping[str, Any]) -> None:
+    """Refuse nodes that were deleted meanwhile.
+
+    Raises:
+        InputError: naming the first one.
+    """
+    for given in nodes.values():
+        node = given.node if isinstance(given, SegmentChoice) else given
+        # Places given as numbers are points outside every scene.
+        if node is not None and not node.IsA("vtkMRMLMarkupsNode") and not scene.IsNodePresent(node):
+            raise InputError(f"'{node.GetName()}' is no longer in the scene. Choose what to work on, and run anew.")
+
+
 def _chosen(declared: Input, given: Any) -> Any:
     if declared.kind is Kind.MASK:
         return SegmentChoice(given)
@@ -103,6 +116,19 @@ def _value(declared: Input, given: Any, values: Mapping[str, Any]) -> Any:
 def _mask(choice: SegmentChoice, grid: Geometry | None) -> Mask:
     if grid is None:
         return mask_from_node(choice.node, choice.ids)
+    mask = _mask_on(choice, grid)
+    if not mask.layers.any():
+        own = mask_from_node(choice.node, choice.ids)
+        if own.layers.any():
+            names = " and ".join(f"'{segment.name}'" for segment in own.segments[:3])
+            raise InputError(
+                f"{names} of '{own.name}' lies outside the volume. Choose the segmentation of this volume, or check "
+                "the transforms of the two."
+            )
+    return mask
+
+
+def _mask_on(choice: SegmentChoice, grid: Geometry) -> Mask:
     try:
         return mask_from_node(choice.node, choice.ids, grid)
     except InputError:

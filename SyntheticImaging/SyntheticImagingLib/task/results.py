@@ -14,6 +14,7 @@ from synthetic_imaging.sequence import Sequence
 from synthetic_imaging.table import Table
 from synthetic_imaging.tool import Tool
 from synthetic_imaging.volume import Volume
+from SyntheticImagingLib import attributes
 from SyntheticImagingLib.display import show_segments
 from SyntheticImagingLib.headless import import_slicer, one_batch
 from SyntheticImagingLib.mrml import add_points, add_volume
@@ -24,6 +25,8 @@ from SyntheticImagingLib.task.inputs import SegmentChoice
 from SyntheticImagingLib.task.origins import refer_to_source, remember_origin
 
 ORGAN_OPACITY_3D = 0.28
+# On nodes that are made only to look at a result.
+SHOWS = attributes.PREFIX + "shows"
 
 
 @dataclass(eq=False)
@@ -39,7 +42,7 @@ class Made:
         proxies: name of a sequence output -> the node that views show.
         browser: plays all sequences together; None without sequences.
         record: text node with the provenance of all outputs as JSON.
-        folder: subject hierarchy item of the run's folder.
+        folder: subject hierarchy item of the run's folder; see `folder_of` where the run was found in an opened scene.
         source: the input volume that the edited output was made from, or the first input volume.
         volume: the first volume output, if any.
         lesions: the first segmentation output, if any.
@@ -104,11 +107,16 @@ def add_results(scene: Any, tool: Tool, result: Result, nodes: Mapping[str, Any]
 
 
 def remove(scene: Any, made: Made) -> None:
-    """Take the nodes of one run and its folder out of the scene; what the user removed before is passed over."""
+    """Take the nodes of one run and its folder out of the scene; what the user removed before is passed over.
+
+    What was made only to look at them (difference, checkerboard) goes too; what the user put into the folder stays.
+    """
     browser = [made.browser] if made.browser is not None else []
     record = [made.record] if made.record is not None else []
     nodes = [*browser, *made.proxies.values(), *made.nodes.values(), *record]
     tree = _tree(scene)
+    folder_of(scene, made)
+    nodes += [node for node in _in_folder(tree, made.folder) if node.GetAttribute(SHOWS) and node not in nodes]
     with one_batch(scene):
         for node in nodes:
             if node is None or not scene.IsNodePresent(node):
@@ -130,6 +138,20 @@ def remove(scene: Any, made: Made) -> None:
     if made.folder and tree is not None:
         _remove_folder(tree, made.folder)
         made.folder = 0
+
+
+def folder_of(scene: Any, made: Made) -> int:
+    """The folder of a run in the subject hierarchy, looked up where it is not known yet; 0 for none.
+
+    While a scene is opened the hierarchy is put together last: only then can it be asked.
+    """
+    tree = _tree(scene)
+    if not made.folder and tree is not None and made.record is not None:
+        item = tree.GetItemByDataNode(made.record)
+        parent = int(tree.GetItemParent(item)) if item else 0
+        if parent and tree.GetItemLevel(parent) == "Folder":
+            made.folder = parent
+    return made.folder
 
 
 def _add_all(scene: Any, tool: Tool, result: Result, made: Made) -> None:
@@ -208,6 +230,16 @@ def _into_folder(scene: Any, made: Made, nodes: list[Any]) -> None:
     for node in nodes:
         item = tree.GetItemByDataNode(node) or tree.CreateItem(made.folder, node)
         tree.SetItemParent(item, made.folder)
+
+
+def _in_folder(tree: Any, folder: int) -> list[Any]:
+    from vtkmodules.vtkCommonCore import vtkIdList
+
+    found = vtkIdList()
+    if tree is not None and folder:
+        tree.GetItemChildren(folder, found)
+    nodes = [tree.GetItemDataNode(found.GetId(n)) for n in range(found.GetNumberOfIds())]
+    return [node for node in nodes if node is not None]
 
 
 def _remove_folder(tree: Any, folder: int) -> None:

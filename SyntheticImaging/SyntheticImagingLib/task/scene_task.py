@@ -14,7 +14,8 @@ from synthetic_imaging.jobs import Job, State
 from synthetic_imaging.tool import Tool
 from SyntheticImagingLib.headless import import_slicer
 from SyntheticImagingLib.task.estimate import remember_time, voxels_in
-from SyntheticImagingLib.task.inputs import read_inputs
+from SyntheticImagingLib.task.inputs import check_present, read_inputs
+from SyntheticImagingLib.task.remembering import remember
 from SyntheticImagingLib.task.results import Made, add_results
 from SyntheticImagingLib.task.state import TaskState
 
@@ -144,8 +145,9 @@ class SceneTask:
         """The same nodes and parameters with another seed.
 
         Raises:
-            InputError, ParameterError, MemoryShortage: as for a new task, e.g. when a node has gone.
+            InputError, ParameterError, MemoryShortage: as for a new task, or when a node has gone.
         """
+        check_present(self.scene, self.nodes)
         return SceneTask(self.scene, self.tool, self.nodes, self.parameters, seed, device=self._device)
 
     def _take_over(self) -> None:
@@ -166,6 +168,7 @@ class SceneTask:
             return
         self.seconds = time.monotonic() - self._started_at
         self.made.seconds = self.seconds
+        remember(self.made, self.parameters)
         remember_time(self.tool, self.seconds, self._voxels)
         self.state = TaskState.DONE
 

@@ -1,4 +1,4 @@
-"""The command line: tools, show, run, samples."""
+"""The command line: tools, show, run, samples, setup."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from synthetic_imaging.cli.exits import exit_code, tell
+from synthetic_imaging.cli.setup_command import setup
 from synthetic_imaging.errors import InputError, SyntheticImagingError
 
 # typer brings click with it, or depends on it, by version: its exception is found without naming the package.
@@ -86,6 +87,7 @@ def _app(words: list[str]) -> typer.Typer:
     app.command("tools", help="List the tools.")(_tools)
     app.command("show", help="Show what a tool takes and returns.")(_show)
     app.add_typer(_samples_app(), name="samples")
+    app.command("setup", help="Say what is installed and what is missing; test the GPU.")(setup)
     app.add_typer(_run_app(words), name="run")
     return app
 

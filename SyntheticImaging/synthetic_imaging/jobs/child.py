@@ -19,7 +19,7 @@ from synthetic_imaging.errors import Cancelled, FileError, MemoryShortage, Synth
 from synthetic_imaging.jobs import ending, handover
 from synthetic_imaging.jobs.device import choose_device
 from synthetic_imaging.jobs.here import check_input_names, plain_parameters
-from synthetic_imaging.jobs.process import ChildProcess, python_executable
+from synthetic_imaging.jobs.process import ChildProcess, job_environment, python_executable
 from synthetic_imaging.jobs.scratch import check_room, make_scratch, remove_scratch, scratch_error, sweep
 from synthetic_imaging.running import Result, check_seed, new_seed, prepare
 from synthetic_imaging.tool import Outputs, Tool
@@ -147,16 +147,18 @@ class Job:
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
 
     def _started(self, folder: Path) -> ChildProcess:
-        environment = dict(os.environ)
+        environment = job_environment()
         # Where the package was put on the path by hand, as 3D Slicer does with a module's folder.
         root = str(Path(synthetic_imaging.__file__).parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(p for p in (root, environment.get("PYTHONPATH")) if p)
         environment["PYTHONUNBUFFERED"] = "1"
         python = python_executable()
         try:
-            return ChildProcess([python, "-m", "synthetic_imaging.jobs.worker", str(folder / "job.json")], environment)
+            child = ChildProcess([python, "-m", "synthetic_imaging.jobs.worker", str(folder / "job.json")], environment)
         except OSError as error:
             raise ending.died_before_start(error, python) from None
+        child.say("here")
+        return child
 
     def cancel(self) -> None:
         """Ask it to stop; if it has not after two seconds, `poll` ends it with everything it has started."""

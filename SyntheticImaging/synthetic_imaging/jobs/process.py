@@ -21,23 +21,46 @@ VARIABLE = "SYNTHETIC_IMAGING_PYTHON"
 def python_executable() -> str:
     """The Python to start jobs with: the variable SYNTHETIC_IMAGING_PYTHON, this Python, or 3D Slicer's PythonSlicer.
 
-    Inside an application that embeds Python, `sys.executable` is the application: it must not be started again.
+    Inside an application that embeds Python, `sys.executable` is the application or nothing at all: 3D Slicer runs its
+    Python under a name that is no program. Neither may be started, nor any other "python" that lies on the path.
     """
     chosen = os.environ.get(VARIABLE)
     if chosen:
         return chosen
-    own = Path(sys.executable or "python")
-    if "slicer" in own.name.lower() and not own.name.lower().startswith("python"):
+    own = Path(sys.executable or "")
+    if _embedded(own):
         import shutil
 
+        # 3D Slicer puts it on the path of its own process.
         found = shutil.which("PythonSlicer")
         if found:
             return found
         for beside in (own.parent, own.parent.parent / "bin"):
             for name in ("PythonSlicer", "PythonSlicer.exe"):
-                if (beside / name).is_file():
+                if sys.executable and (beside / name).is_file():
                     return str(beside / name)
-    return str(own)
+    return str(own) if sys.executable else "python"
+
+
+def job_environment() -> dict[str, str]:
+    """Variables for a job: those of this process.
+
+    3D Slicer's point to its own Python and libraries, with which another Python does not start: one that
+    SYNTHETIC_IMAGING_PYTHON names gets what 3D Slicer itself was started with.
+    """
+    slicer = sys.modules.get("slicer")
+    if os.environ.get(VARIABLE) and getattr(slicer, "app", None) is not None:
+        startup = getattr(getattr(slicer, "util", None), "startupEnvironment", None)
+        with contextlib.suppress(AttributeError):  # an application that imitates 3D Slicer
+            return dict(startup()) if startup is not None else dict(os.environ)
+    return dict(os.environ)
+
+
+def _embedded(own: Path) -> bool:
+    """Whether this Python runs inside an application: PythonSlicer has the module ``slicer``, but no application."""
+    program = getattr(sys.modules.get("slicer"), "app", None) is not None
+    name = own.name.lower()
+    return program or not sys.executable or ("slicer" in name and not name.startswith("python"))
 
 
 class ChildProcess:

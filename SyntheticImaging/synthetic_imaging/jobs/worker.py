@@ -1,8 +1,9 @@
 """The other end of a job: ``python -m synthetic_imaging.jobs.worker job.json``.
 
 Writes one JSON object per line to standard output, of the kinds progress, note, done and error; whatever else is
-printed goes to standard error, the log. Standard input is the line to the parent: the word "cancel" asks to stop, and
-its end means that the parent is gone.
+printed goes to standard error, the log. Standard input is the line to the parent: the word "here" says that there is
+one, "cancel" asks to stop, and its end means that the parent is gone. Without "here" the input's end means nothing:
+a launcher between the two, as 3D Slicer's on Windows, may not pass it on.
 """
 
 from __future__ import annotations
@@ -47,13 +48,16 @@ class Parent:
         threading.Thread(target=self._listen, name="parent", daemon=True).start()
 
     def _listen(self) -> None:
+        heard = False
         try:
             for line in self._stream:
+                heard = True
                 if line.strip() == "cancel":
                     self.cancelled.set()
         except (OSError, ValueError):
             pass
-        self._gone()
+        if heard:
+            self._gone()
 
 
 def main(arguments: list[str]) -> int:
@@ -89,7 +93,10 @@ def main(arguments: list[str]) -> int:
 def _take_streams() -> tuple[TextIO, Lines]:
     # Duplicates are kept for the protocol, and the well-known descriptors 0 and 1 are pointed elsewhere: then even
     # a compiled library that prints, or asks, cannot disturb the lines.
-    own_input = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    try:
+        own_input = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    except OSError:  # a launcher that has given us none
+        own_input = os.fdopen(os.open(os.devnull, os.O_RDONLY), "r", encoding="utf-8")
     lines = Lines(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -39,7 +39,8 @@ class DrawnLesion:
         SizeClass, Label("Size class"), Help("Nominal radius 4, 8, 16 or 32 mm; 'mix' draws several of each.")
     ] = SizeClass.SMALL
     diameter_mm: Annotated[
-        float | None, Label("Diameter"), Unit("mm"), Within(2.0, 150.0), Help("Overrides the size class.")
+        float | None, Label("Diameter"), Unit("mm"), Within(2.0, 150.0),
+        Help("Overrides the size class. Automatic draws it from the size class."),
     ] = None
     count: Annotated[
         int | None, Label("Number of lesions"), Within(1, 40), Help("Automatic draws it from the size class.")
@@ -50,7 +51,7 @@ class DrawnLesion:
     ] = None
     contrast_percent: Annotated[
         float | None, Label("Contrast to organ, MR"), Unit("%"), Within(-95.0, 400.0),
-        Help("Of the organ's median signal; for images whose numbers have no unit."),
+        Help("Of the organ's median signal; for images whose numbers have no unit. Automatic fits the organ."),
     ] = None
     avoid_vessels: Annotated[bool, Label("Stay off vessels")] = True
     capsule: Annotated[bool, Label("Bright capsule"), Help("A thin bright rim, as large tumours have.")] = False
@@ -63,11 +64,12 @@ class DrawnLesion:
         Help("Automatic draws 1 to 2 mm for each lesion."),
     ] = None
     lobulation_percent: Annotated[
-        float | None, Label("Lobulated surface"), Unit("%"), Within(0.0, 30.0), Advanced
+        float | None, Label("Lobulated surface"), Unit("%"), Within(0.0, 30.0), Advanced,
+        Help("Automatic fits the size class and the organ."),
     ] = None
     suppress_structure_percent: Annotated[
         float | None, Label("Hide the organ's structure inside"), Unit("%"), Within(0.0, 100.0), Advanced,
-        Help("0 lets vessels and cortex show through, as in the publication."),
+        Help("0 lets vessels and cortex show through, as in the publication. Automatic fits the organ."),
     ] = None
     capsule_hu: Annotated[
         float, Label("Brightness of the capsule"), Unit("HU"), Within(0.0, 300.0), Advanced

@@ -1,0 +1,1 @@
+"""The parts of the panel Lesion Synthesis: what is chosen, where it goes, what came of it."""

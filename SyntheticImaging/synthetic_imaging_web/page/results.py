@@ -1,0 +1,257 @@
+"""What runs made: the result that is shown, its lesions and measurements, the ones before it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from synthetic_imaging.errors import SyntheticImagingError
+from synthetic_imaging.lesions.roles import roles_of
+from synthetic_imaging_web.page.comparing import Comparing
+from synthetic_imaging_web.page.growth import Growth
+from synthetic_imaging_web.page.organ_surfaces import put_into, surfaces_of
+from synthetic_imaging_web.page.running import Running
+from synthetic_imaging_web.page.session import Session
+from SyntheticImagingLib.form import readable_record
+from SyntheticImagingLib.headless import one_batch
+from SyntheticImagingLib.segmentations import mask_from_node
+from SyntheticImagingLib.show import SyntheticMark, derived_nodes, lesion_rows, remove_derived
+from SyntheticImagingLib.show.lesion_list import organ_names
+from SyntheticImagingLib.tables import table_from_node
+from SyntheticImagingLib.task import Made, SceneTask, SegmentChoice, remove
+
+_MOST_LESIONS_3D = 40
+
+
+class Results:
+    """The results of this session, newest last; one of them is shown.
+
+    The state ``result`` says whether there is one, ``result_items`` and ``result_id`` which, ``lesions`` are the rows
+    of its list, ``lesion`` the number of the row jumped to (0 for none), ``table`` its measurements.
+    """
+
+    def __init__(self, session: Session, comparing: Comparing, growth: Growth, running: Running, host: Any) -> None:
+        self._session, self._comparing, self._growth, self._running = session, comparing, growth, running
+        self.mark = SyntheticMark(host)
+        self.history: list[tuple[Made, SceneTask | None]] = []
+        self.current: Made | None = None
+        self._task: SceneTask | None = None
+        self._measurements: list[tuple[Made, Made]] = []
+        self._empty()
+        session.state.change("result_id")(self._picked)
+        running.on_done = self._arrived
+
+    def another(self) -> None:
+        """The same once more, with a new seed; the result that is there stays."""
+        if self._task is not None:
+            self._running.again(self._task)
+
+    def undo(self) -> None:
+        """Take the shown result out of the scene; the one before it is shown."""
+        made = self.current
+        if made is None or self._running.task is not None:
+            return
+        self._close()
+        self.history = [(m, t) for m, t in self.history if m is not made]
+        scene = self._session.scene.scene
+        for node in derived_nodes(scene, made.volume) if made.volume is not None else []:
+            remove_derived(scene, node)
+        remove(scene, made)
+        for _, measured in [pair for pair in self._measurements if pair[0] is made]:
+            remove(scene, measured)
+        self._measurements = [pair for pair in self._measurements if pair[0] is not made]
+        self._session.announce()
+        if self.history:
+            self._show(*self.history[-1])
+        else:
+            self._empty()
+            self._session.push(tab="make")
+            if made.source is not None:
+                self._session.views.show_volume(made.source, fit=False)
+        self._session.note(f"'{made.title}' was undone.")
+
+    def image_of(self, segmentation: Any) -> Any:
+        """The image that a result's lesions lie in; None for other segmentations."""
+        return next((m.volume for m, _ in self.history if m.lesions is segmentation), None)
+
+    def measure(self) -> None:
+        """Measure the lesions of the shown result."""
+        made = self.current
+        if made is None or made.volume is None or made.lesions is None or self._running.task is not None:
+            return
+        nodes = {"volume": made.volume, "lesions": SegmentChoice(made.lesions)}
+        try:
+            task = SceneTask(self._session.scene.scene, "lesions.measure", nodes)
+        except SyntheticImagingError as error:
+            self._session.fail(error)
+            return
+        self._running.run(task, task.tool.title, lambda done: self._measured(made, done))
+
+    def jump(self, number: int) -> None:
+        """All slice views to a lesion of the list."""
+        rows = self._session.state.lesions
+        for row in rows:
+            if row["number"] == number:
+                self._comparing.jump_to(tuple(row["centre"]))
+                self._session.push(lesion=number)
+
+    def next_lesion(self, by: int) -> None:
+        """The next lesion of the list, or the one before."""
+        rows = self._session.state.lesions
+        if rows:
+            numbers = [row["number"] for row in rows]
+            now = numbers.index(self._session.state.lesion) if self._session.state.lesion in numbers else -1
+            self.jump(numbers[(now + by) % len(numbers) if now >= 0 else 0])
+
+    def _arrived(self, task: SceneTask) -> None:
+        made = task.made
+        if made is None:
+            return
+        self.history.append((made, task))
+        self._session.announce()
+        self._show(made, task)
+        self._session.push(tab="result")
+
+    def _measured(self, made: Made, task: SceneTask) -> None:
+        done = task.made
+        if done is None:
+            return
+        self._session.announce()
+        made.nodes["measurements"] = done.nodes["measurements"]
+        self._measurements.append((made, done))
+        if self.current is made:
+            self._session.push(**_table_state(made), tab="result")
+
+    def _picked(self, result_id: Any, **_: Any) -> None:
+        for made, task in self.history:
+            if _id(made) == result_id and made is not self.current:
+                self._show(made, task)
+
+    def _close(self) -> None:
+        self._growth.close()
+        self._comparing.close()
+        if self.current is not None and self.current.lesions is not None and self.current.lesions.GetScene():
+            self.current.lesions.GetDisplayNode().SetVisibility(False)
+        self.current = self._task = None
+
+    def _show(self, made: Made, task: SceneTask | None) -> None:
+        self._close()
+        self.current, self._task = made, task
+        rows = _rows(made)
+        state = {
+            "result": True, "result_items": [_history_item(n, m) for n, (m, _) in enumerate(self.history, start=1)],
+            "result_id": _id(made), "result_title": made.title, "result_summary": _summary(made, task),
+            "result_notes": list(made.notes), "lesions": rows, "lesion": 0,
+            "result_record": readable_record(made.record.GetText()) if made.record is not None else "",
+            "result_image": made.volume is not None, "result_lesions": made.lesions is not None,
+        }
+        self._session.push(**state, **_table_state(made))
+        if made.lesions is not None:
+            made.lesions.GetDisplayNode().SetVisibility(True)
+            self._session.spawn(self._add_surfaces(made))
+        if made.volume is not None and made.source is not None:
+            self._comparing.compare(made.source, made.volume, made.lesions)
+        elif made.volume is not None:
+            self._session.views.show_volume(made.volume)
+        self._growth.open(made.browser, made.source, [made.lesions])
+        place = _place_of_input(made) if not rows else None
+        if rows:
+            self.jump(_first_new(made, rows)["number"])
+        elif place is not None:  # nothing is left there: that is what one wants to see
+            self._comparing.jump_to(place)
+
+    async def _add_surfaces(self, made: Made) -> None:
+        node = made.lesions
+        mask = mask_from_node(node)
+        roles, organs = roles_of(mask), organ_names(made.inputs)
+        names = [s.name for s in (*roles.lesions, *roles.necrosis) if s.name not in organs][:_MOST_LESIONS_3D]
+        surfaces = await asyncio.to_thread(surfaces_of, mask, names)
+        if node.GetScene() is None:
+            return
+        display = node.GetDisplayNode()
+        with one_batch(self._session.scene.scene):
+            put_into(node, surfaces)
+            for segment in mask.segments:
+                identifier = node.GetSegmentation().GetSegmentIdBySegmentName(segment.name)
+                display.SetSegmentVisibility3D(identifier, segment.name in names)
+                # A dead core is seen through its tumour.
+                display.SetSegmentOpacity3D(identifier, 0.6 if len(names) > 1 and "tumour" in segment.name else 1.0)
+            display.SetVisibility3D(True)
+            for choice in made.inputs.values():
+                if isinstance(choice, SegmentChoice) and choice.node.GetScene() is not None:
+                    for identifier in choice.ids:  # the organ is seen through, so that what is in it is seen
+                        choice.node.GetDisplayNode().SetSegmentOpacity3D(identifier, 0.35)
+
+    def _empty(self) -> None:
+        self._session.state.update(
+            {"result": False, "result_items": [], "result_id": "", "result_title": "", "result_summary": "",
+             "result_notes": [], "lesions": [], "lesion": 0, "table": {}, "result_record": "", "result_image": False,
+             "result_lesions": False}
+        )
+
+
+def _rows(made: Made) -> list[dict[str, Any]]:
+    if made.lesions is None:
+        return []
+    return [
+        {
+            "number": row.number, "name": row.name, "segment": row.segment_id,
+            "centre": [float(x) for x in row.centre_ras],
+            "size": f"{row.diameter_mm:.1f} mm", "volume": f"{row.volume_ml:.2f} ml",
+            "contrast": "" if row.contrast is None else f"{row.contrast:+.0f} {row.unit}".strip(),
+        }
+        for row in lesion_rows(made)
+    ]
+
+
+def _first_new(made: Made, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The first lesion that was not there before, else the first."""
+    known = {n for c in made.inputs.values() if isinstance(c, SegmentChoice) for n in _names(c.node)}
+    return next((row for row in rows if row["name"] not in known), rows[0])
+
+
+def _place_of_input(made: Made) -> tuple[float, float, float] | None:
+    """The middle of the lesion that was worked on, world RAS mm."""
+    choice = made.inputs.get("lesion")
+    if not isinstance(choice, SegmentChoice) or choice.node.GetScene() is None or not choice.ids:
+        return None
+    row = next((r for r in lesion_rows(choice.node) if r.segment_id == choice.ids[0]), None)
+    return row.centre_ras if row is not None else None
+
+
+def _table_state(made: Made) -> dict[str, Any]:
+    node = next((n for n in made.nodes.values() if n.IsA("vtkMRMLTableNode")), None)
+    if node is None:
+        return {"table": {}}
+    table = table_from_node(node)
+    headings = [f"{c.heading} ({c.unit})" if c.unit else c.heading for c in table.columns]
+    return {"table": {"headings": headings, "rows": [[_cell(cell) for cell in row] for row in table.rows]}}
+
+
+def _cell(cell: Any) -> str:
+    if cell is None:
+        return "–"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+def _summary(made: Made, task: SceneTask | None) -> str:
+    where = {"cpu": "CPU", "mps": "Apple GPU"}.get(task.device, "GPU") if task is not None else ""
+    return " · ".join(part for part in (f"seed {made.seed}", f"{made.seconds:.1f} s", where) if part)
+
+
+def _history_item(number: int, made: Made) -> dict[str, str]:
+    return {"title": f"{number}  {made.title}, seed {made.seed}", "value": _id(made)}
+
+
+def _id(made: Made) -> str:
+    return made.record.GetID() if made.record is not None else str(id(made))
+
+
+def _names(node: Any) -> list[str]:
+    segmentation = node.GetSegmentation()
+    return [
+        segmentation.GetSegment(segmentation.GetNthSegmentID(n)).GetName()
+        for n in range(segmentation.GetNumberOfSegments())
+    ]

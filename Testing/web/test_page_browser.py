@@ -1,0 +1,400 @@
+"""The page of one session, used as a radiologist uses it: in a browser, on a small phantom."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from Testing.web.conftest import PageProcess, wait_until
+
+pytestmark = pytest.mark.timeout(150)
+
+
+def picture(page: Any, view: int = 0) -> np.ndarray[Any, Any]:
+    """What a view shows, as grey values."""
+    from PIL import Image
+
+    shot = page.locator(".layout-grid-item").nth(view).screenshot()
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("L"), dtype=np.int16)
+
+
+def changed(page: Any, before: np.ndarray[Any, Any], view: int = 0, least: float = 30.0) -> bool:
+    now = picture(page, view)
+    return now.shape != before.shape or float(np.abs(now - before).max()) > least
+
+
+def idle(page: Any) -> bool:
+    return page.locator("[data-test=cancel]").count() == 0 and page.locator(".busy [role=status]").count() == 0
+
+
+def choose_tool(page: Any, title: str) -> None:
+    page.click("[data-test=tab-make]")
+    page.click(".tool-choice")
+    page.click(f".v-overlay--active .v-list-item:has-text('{title}')")
+    page.wait_for_selector("[data-test=run]:not([disabled])")
+
+
+def run(page: Any) -> None:
+    """Press the button and wait for the result."""
+    page.click("[data-test=run]:not([disabled])")
+    page.wait_for_selector("[data-test=tab-result].chosen", timeout=60_000)
+    wait_until(lambda: idle(page))
+
+
+def mode(page: Any) -> str:
+    chosen = page.locator("[data-test=compare] .modes .v-btn--variant-flat")
+    return str(chosen.first.inner_text()) if chosen.count() else ""
+
+
+def press(page: Any, key: str) -> None:
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press(key)
+
+
+def test_it_opens_with_four_views_and_says_what_it_is_for(page: Any):
+    names = page.locator(".view-name").all_inner_texts()
+    assert names == ["Axial", "Coronal", "3-D", "Sagittal"] or sorted(names) == ["3-D", "Axial", "Coronal", "Sagittal"]
+    assert page.locator(".research").inner_text() == "Research use, not for diagnosis"
+    wait_until(lambda: picture(page).max() > 200)
+    assert page.inner_text(".estimate").startswith(("CPU", "GPU"))
+
+
+def test_nothing_comes_from_elsewhere(page: Any, page_process: PageProcess):
+    assert page.asked
+    assert all(url.startswith((page_process.address, "data:", "blob:")) for url in page.asked)
+
+
+def test_nothing_is_cut_off_at_1280_by_720(page: Any):
+    size = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert size == [1280, 720]
+    cut = page.evaluate(
+        """[...document.querySelectorAll('.bar .v-btn__content, .foot .v-btn__content, .label,.title,.tab,.research')]
+        .filter(e => e.offsetParent && (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline'
+                 || e.getBoundingClientRect().right > 1280)).map(e => e.textContent)"""
+    )
+    assert cut == []
+
+
+def test_everything_can_be_reached_by_tab(page: Any):
+    page.evaluate("document.activeElement.blur()")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(
+            "(e => e.dataset.test || e.getAttribute('aria-label') || e.textContent.trim().slice(0, 20))"
+            "(document.activeElement)"
+        ))
+    assert {"open", "save", "tab-make", "tab-result", "place", "run"} <= reached, reached
+
+
+def test_a_lesion_is_placed_by_click_and_drawn_there(page: Any):
+    page.click("[data-test=place]:visible")
+    page.wait_for_selector("[data-test=place]:has-text('Click in a slice view')")
+    box = page.locator(".layout-grid-item").first.bounding_box()
+    # In the liver, which lies left of the middle of an axial picture.
+    x, y = box["x"] + box["width"] * 0.42, box["y"] + box["height"] * 0.5
+    page.mouse.move(x - 8, y - 5)
+    page.mouse.move(x, y)
+    time.sleep(0.3)
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_selector("[data-test=points]:visible:has-text('1 point')")
+    run(page)
+    rows = page.locator("[data-test=lesion]")
+    assert rows.count() == 1
+    text = rows.first.inner_text().replace("\n", " ")
+    diameter = float(re.search(r"([\d.]+) mm", text)[1])  # type: ignore[index]
+    assert 12 <= diameter <= 22, text
+    assert mode(page) == "Overlay"
+    # The outline of the lesion is yellow, and lies where the click was.
+    from PIL import Image
+
+    shot = page.locator(".layout-grid-item").first.screenshot()
+    colour = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), dtype=np.int16)
+    yellow = np.argwhere((colour[..., 0] > 180) & (colour[..., 1] > 150) & (colour[..., 2] < 90))
+    assert len(yellow) > 10
+    now = page.locator(".layout-grid-item").first.bounding_box()
+    assert abs(np.median(yellow[:, 1]) - now["width"] / 2) < 25, "jumped to: the lesion is in the middle"
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"), [("d", "Difference"), ("d", "Overlay"), ("c", "Checkerboard"), ("b", "Before"), ("a", "After"),
+                       ("x", "Before"), ("x", "After"), ("o", "Overlay")]
+)  # fmt: skip
+def test_keys_change_what_is_compared(page: Any, key: str, shown: str):
+    press(page, key)
+    wait_until(lambda: mode(page) == shown, 10)
+
+
+def test_before_and_after_differ_and_the_difference_is_coloured(page: Any):
+    page.click("[data-test=mode-BEFORE]")
+    wait_until(lambda: mode(page) == "Before")
+    time.sleep(0.6)
+    before = picture(page)
+    page.click("[data-test=mode-AFTER]")
+    wait_until(lambda: changed(page, before, least=15))
+    page.click("[data-test=mode-OVERLAY]")
+
+
+def test_side_by_side_shows_two_views_and_gives_the_four_back(page: Any):
+    press(page, "s")
+    wait_until(lambda: page.locator(".layout-grid-item").count() == 2)
+    wait_until(lambda: picture(page, 0).max() > 150 and picture(page, 1).max() > 150)
+    press(page, "s")
+    wait_until(lambda: page.locator(".layout-grid-item").count() == 4)
+    assert mode(page) == "Overlay"
+
+
+def test_measurements_stand_beside_the_result(page: Any):
+    page.click("[data-test=measure]")
+    page.wait_for_selector("[data-test=table]", timeout=60_000)
+    wait_until(lambda: idle(page))
+    table = page.inner_text("[data-test=table]")
+    assert "Volume (ml)" in table
+    assert "lesion 1" in table
+
+
+def test_downloads_can_be_read_again(page: Any, tmp_path: Path):
+    import synthetic_imaging as si
+    from synthetic_imaging.dicom.reading import read_series
+
+    got: dict[str, Path] = {}
+    for name in ("image", "lesions", "csv", "record", "dicom", "scene"):
+        with page.expect_download(timeout=60_000) as waiting:
+            page.click(f"[data-test={name}]")
+        got[name] = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(got[name])
+        wait_until(lambda: idle(page))
+    image = si.read_volume(got["image"])
+    assert image.provenance is not None
+    lesions = si.read_mask(got["lesions"])
+    assert lesions.volume_ml("lesion 1") > 0.5
+    assert got["csv"].read_text(encoding="utf-8").count("\n") == 2
+    assert json.loads(got["record"].read_text(encoding="utf-8"))
+    with zipfile.ZipFile(got["dicom"]) as bundle:
+        bundle.extractall(tmp_path / "dicom")
+    again = read_series(tmp_path / "dicom" / "DICOM" / "series")
+    assert again.shape == image.shape
+    assert (tmp_path / "dicom" / "DICOM" / "segmentation.dcm").is_file()
+    assert zipfile.is_zipfile(got["scene"])
+    from SyntheticImagingLib.headless import open_scene
+
+    with open_scene(got["scene"]) as reopened:
+        names = [reopened.scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode").GetName() for n in range(2)]
+    assert "abdomen phantom" in names
+
+
+def test_another_keeps_the_first_and_undo_takes_it_away(page: Any):
+    page.click("[data-test=another]")
+    page.wait_for_selector(".v-select:has-text('2  Draw a lesion')", timeout=60_000)
+    wait_until(lambda: idle(page))
+    page.click("[data-test=undo]")
+    page.wait_for_selector(".message:has-text('was undone')")
+    wait_until(lambda: page.locator("[data-test=lesion]").count() == 1)
+
+
+def test_a_run_is_cancelled_without_a_trace(page: Any):
+    choose_tool(page, "Grow a tumour")
+    field = page.locator("[data-test='lesions.automaton.steps']")
+    field.fill("300")
+    field.press("Tab")
+    page.locator("[data-test='lesions.automaton.frames']").fill("60")
+    page.locator("[data-test='lesions.automaton.frames']").press("Tab")
+    volumes = page.evaluate("trame.state.get('volume_items').length")
+    page.click("[data-test=run]:not([disabled])")
+    page.click("[data-test=cancel]")
+    page.wait_for_selector(".message:has-text('Cancelled')")
+    wait_until(lambda: idle(page))
+    assert page.evaluate("trame.state.get('volume_items').length") == volumes
+
+
+def test_views_answer_while_a_job_runs(page: Any):
+    page.locator("[data-test='lesions.automaton.steps']").fill("120")
+    page.locator("[data-test='lesions.automaton.frames']").fill("20")
+    page.locator("[data-test='lesions.automaton.frames']").press("Tab")
+    time.sleep(0.5)
+    page.click("[data-test=run]:not([disabled])")
+    page.wait_for_selector("[data-test=cancel]")
+    box = page.locator(".layout-grid-item").first.bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 150)
+    waits = []
+    while page.locator("[data-test=cancel]").count() and len(waits) < 6:
+        source = "document.querySelector('.layout-grid-item img').src"
+        before, start = page.evaluate(source), time.monotonic()
+        page.mouse.wheel(0, 100 if len(waits) % 2 else -100)
+        page.wait_for_function(f"{source} !== {json.dumps(before)}", timeout=5_000)
+        waits.append(time.monotonic() - start)
+    print("answer in", [round(w, 2) for w in waits])
+    assert waits
+    assert np.median(waits) < 1.0
+    page.wait_for_selector("[data-test=tab-result].chosen", timeout=90_000)
+    wait_until(lambda: idle(page))
+
+
+def test_growth_plays_and_steps(page: Any):
+    def label() -> str:
+        return str(page.inner_text("[data-test=growth] .frame-label"))
+
+    first = label()
+    assert first.startswith("step")
+    press(page, "g")
+    wait_until(lambda: label() != first, 10)
+    press(page, "g")
+    time.sleep(0.4)
+    stopped = label()
+    time.sleep(0.6)
+    assert label() == stopped
+    page.click("[data-test=growth] [aria-label='Next frame']")
+    wait_until(lambda: label() != stopped, 10)
+
+
+def test_the_list_jumps_to_a_lesion(page: Any):
+    press(page, "n")
+    wait_until(lambda: page.locator("[data-test=lesion].chosen").count() == 1)
+    offset = ".layout-grid-item >> nth=0 >> .view-offset"
+    at_lesion = page.inner_text(offset)
+    box = page.locator(".layout-grid-item").first.bounding_box()
+    page.mouse.move(box["x"] + 150, box["y"] + 100)
+    for _ in range(4):
+        page.mouse.wheel(0, -100)
+    wait_until(lambda: page.inner_text(offset) != at_lesion, 10)
+    page.click("[data-test=lesion]")
+    wait_until(lambda: page.inner_text(offset) == at_lesion, 10)
+
+
+def test_dragging_changes_window_and_level(page: Any):
+    page.click("[data-test=mode-AFTER]")
+    time.sleep(0.5)
+    before = picture(page)
+    box = page.locator(".layout-grid-item").first.bounding_box()
+    x, y = box["x"] + 180, box["y"] + 120
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 8):
+        page.mouse.move(x, y + 8 * step)
+    page.mouse.up()
+    wait_until(lambda: float(np.abs(picture(page) - before).mean()) > 3, 10)
+    page.click("text=Window")
+    page.click(".v-overlay--active .v-list-item:has-text('Soft tissue')")
+    wait_until(lambda: float(np.abs(picture(page) - before).mean()) < 3, 10)
+
+
+def test_a_broken_file_is_a_sentence_and_nothing_is_lost(page: Any, tmp_path: Path):
+    broken = tmp_path / "broken.nrrd"
+    broken.write_bytes(b"NRRD0005\ntype: short\ndimension: 3\nsizes: 10 10 10\nencoding: raw\n\n1234")
+    volumes = page.evaluate("trame.state.get('volume_items').length")
+    upload(page, broken)
+    page.wait_for_selector(".message.error")
+    told = page.inner_text(".message.error")
+    assert "broken" in told
+    assert "/" not in told, "no path of the server"
+    assert page.evaluate("trame.state.get('volume_items').length") == volumes
+
+
+def test_an_uploaded_image_is_shown_and_chosen(page: Any, tmp_path: Path):
+    import synthetic_imaging as si
+
+    voxels = np.full((20, 30, 30), -50, np.int16)
+    voxels[5:15, 8:22, 8:22] = 60
+    geometry = si.Geometry.from_spacing(voxels.shape, (2.0, 2.0, 3.0))
+    path = si.write_volume(si.Volume.ct(voxels, geometry, name="block"), tmp_path / "block.nrrd")
+    upload(page, path)
+    page.wait_for_selector(".message.note:has-text('Loaded')")
+    assert "30 x 30 x 20" in page.inner_text(".message.note")
+    assert "block" in page.evaluate("trame.state.get('volume_items').map(v => v.title)")
+
+
+def test_a_dicom_folder_is_loaded(page: Any, tmp_path: Path, abdomen: Any):
+    from synthetic_imaging.dicom.writing import write_series
+
+    write_series(abdomen.ct, tmp_path / "series")
+    page.click("[data-test=open]")
+    with page.expect_file_chooser() as waiting:
+        page.click(".v-overlay--active .v-list-item:has-text('DICOM folder')")
+    waiting.value.set_files(str(tmp_path / "series"))
+    page.wait_for_selector(".message.note:has-text('64 x 64 x 48')")
+    wait_until(lambda: page.evaluate("trame.state.get('in_organ')") is None, 5)
+    page.wait_for_selector(".estimate:has-text('Organ is missing')")
+    # What is exported joins the patient's study.
+    page.click("[data-test=save]")
+    with page.expect_download(timeout=60_000) as exported:
+        page.click(".v-overlay--active .v-list-item:has-text('DICOM')")
+    with zipfile.ZipFile(exported.value.path()) as bundle:
+        bundle.extractall(tmp_path / "out")
+    import pydicom
+
+    old, new = (pydicom.dcmread(next(folder.rglob("*.dcm"))) for folder in (tmp_path / "series", tmp_path / "out"))
+    assert new.StudyInstanceUID == old.StudyInstanceUID
+    assert new.SOPInstanceUID != old.SOPInstanceUID
+    wait_until(lambda: idle(page))
+
+
+def test_a_sequence_is_shown_and_can_be_played(page: Any, tmp_path: Path):
+    import synthetic_imaging as si
+
+    geometry = si.Geometry.from_spacing((16, 24, 24), (3.0, 3.0, 3.0))
+    frames = []
+    for radius in (3, 5, 7):
+        voxels = np.full(geometry.shape, -80, np.int16)
+        voxels[8 - radius // 2 : 8 + radius // 2, 12 - radius : 12 + radius, 12 - radius : 12 + radius] = 120
+        frames.append(si.Volume.ct(voxels, geometry, name="frame"))
+    sequence = si.Sequence(tuple(frames), (0.0, 30.0, 60.0), index_name="time", index_unit="day", name="visits")
+    upload(page, si.write_sequence(sequence, tmp_path / "visits.seq.nrrd"))
+    page.wait_for_selector(".message.note:has-text('3 frames')")
+    page.wait_for_selector("[data-test=growth] .frame-label:has-text('day 0')")
+    time.sleep(0.5)
+    before = picture(page)
+    page.click("[data-test=growth] [aria-label='Next frame']")
+    page.wait_for_selector("[data-test=growth] .frame-label:has-text('day 30')")
+    wait_until(lambda: changed(page, before), 10)
+
+
+def test_choosing_another_image_shows_it(page: Any):
+    titles = page.evaluate("trame.state.get('volume_items').map(v => v.title)")
+    assert "abdomen phantom" in titles
+    assert not [t for t in titles if "change" in t or "shown" in t], "what only shows is no input"
+    before = picture(page)
+    page.click("[data-test=tab-make]")
+    page.click(".v-select:visible:has(label:has-text('CT volume'))")
+    page.click(".v-overlay--active .v-list-item:has-text('abdomen phantom') >> nth=0")
+    wait_until(lambda: changed(page, before), 10)
+
+
+def test_a_fault_of_the_program_is_a_sentence_with_details(page: Any):
+    page.evaluate("trame.trigger('key', [5]).catch(() => 0)")
+    page.wait_for_selector(".message.error:has-text('Something went wrong')")
+    assert "Traceback" in page.evaluate("trame.state.get('message_details')")
+    assert page.locator(".message.error >> text=Copy details").count() == 1
+    page.click(".message [aria-label=Close]")
+    page.wait_for_selector(".message", state="detached")
+
+
+def test_keys_are_listed_and_typing_does_not_press_them(page: Any):
+    press(page, "?")
+    page.wait_for_selector(".keys:visible")
+    assert "flicker" in page.inner_text(".keys")
+    press(page, "Escape")
+    page.wait_for_selector(".keys", state="hidden")
+    page.click("[data-test=tab-make]")
+    page.locator("details.advanced:visible summary").first.click()
+    field = page.locator("[data-test=seed]:visible input, input[data-test=seed]:visible").first
+    field.click()
+    shown = page.evaluate("trame.state.get('mode')")
+    page.keyboard.type("12")
+    page.keyboard.press("d")
+    time.sleep(0.3)
+    assert page.evaluate("trame.state.get('mode')") == shown
+
+
+def upload(page: Any, *paths: Path) -> None:
+    page.click("[data-test=open]")
+    with page.expect_file_chooser() as waiting:
+        page.click(".v-overlay--active .v-list-item:has-text('Files')")
+    waiting.value.set_files([str(p) for p in paths])
