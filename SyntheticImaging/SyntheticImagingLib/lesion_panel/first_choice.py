@@ -8,13 +8,11 @@ from typing import Any
 
 from SyntheticImagingLib import attributes
 from SyntheticImagingLib.mrml import matrix_from_vtk
-from SyntheticImagingLib.task.modality import is_ct as is_ct
+from SyntheticImagingLib.task.modality import is_ct
 from SyntheticImagingLib.task.origins import source_of
 
 # The organs that the tools know best, first.
 ORGANS = ("liver", "pancrea", "kidney", "renal", "lung", "spleen", "prostate", "breast", "brain", "uterus", "bladder")
-# Even a CT cropped to an organ holds some fat; an MR goes below 0 by rounding only.
-_FAT_HU = -80.0
 _INSIDE_AN_ORGAN = re.compile(
     r"lesion|tumou?r|nodule|metasta|carcinoma|cancer|necro|cyst|vessel|vein|vena|arter|aorta|trunk", re.IGNORECASE
 )

@@ -26,6 +26,7 @@ from SyntheticImagingLib.show import SyntheticMark
 from SyntheticImagingLib.show.host import ViewHost
 from SyntheticImagingLib.task import BatchTask, SceneTask, SegmentChoice, estimate
 from SyntheticImagingLib.task.estimate import forget
+from SyntheticImagingLib.task.modality import is_ct
 
 # A click makes one lesion of a size in mm; the size classes of the publication are one choice away ("automatic").
 _DEFAULTS: dict[Method, dict[str, Any]] = {Method.DRAW: {"diameter_mm": 15.0}}
@@ -159,7 +160,7 @@ class LesionPanel:
 
     def _values(self) -> dict[str, Any]:
         values, p = self.form.values(), self._parameters
-        ct = p is None or p.inputVolume is None or first_choice.is_ct(p.inputVolume)
+        ct = p is None or p.inputVolume is None or is_ct(p.inputVolume)
         return values if ct else for_signal(self.method, values)
 
     # Life
@@ -238,7 +239,7 @@ class LesionPanel:
         if method is Method.DRAW:
             # A diameter overrides the size class: only one of the two is asked for at a time.
             self._show_row("size", values.get("diameter_mm") is None)
-            ct = p is None or p.inputVolume is None or first_choice.is_ct(p.inputVolume)
+            ct = p is None or p.inputVolume is None or is_ct(p.inputVolume)
             self._show_row("contrast_hu", ct)
             self._show_row("contrast_percent", not ct)
         self.batch.show(p)

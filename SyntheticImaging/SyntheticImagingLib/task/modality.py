@@ -6,6 +6,9 @@ from typing import Any
 
 from SyntheticImagingLib import attributes
 
+# Even a CT cropped to an organ holds some fat; an MR goes below 0 by rounding only.
+_FAT_HU = -80.0
+
 
 def is_ct(volume: Any) -> bool:
     """Whether a volume is a CT: it says so, or its numbers can be Hounsfield units."""
@@ -17,4 +20,4 @@ def is_ct(volume: Any) -> bool:
     if unit is not None:
         return bool(unit.GetCodeValue() == "[hnsf'U]")
     low, high = volume.GetImageData().GetScalarRange()
-    return bool(low <= -500.0 and 50.0 <= high < 70000.0)
+    return bool(low <= _FAT_HU and 50.0 <= high < 70000.0)
