@@ -18,6 +18,15 @@ def picture(page: Any, view: int = 0) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(shot)).convert("L"), dtype=np.int16)
 
 
+def yellow_points(page: Any, view: int = 0) -> np.ndarray[Any, Any]:
+    """(row, column) of the points of a view in the colour that outlines a lesion."""
+    from PIL import Image
+
+    shot = page.locator(".layout-grid-item").nth(view).screenshot()
+    colour = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), dtype=np.int16)
+    return np.argwhere((colour[..., 0] > 180) & (colour[..., 1] > 150) & (colour[..., 2] < 90))
+
+
 def changed(page: Any, before: np.ndarray[Any, Any], view: int = 0, least: float = 30.0) -> bool:
     now = picture(page, view)
     return now.shape != before.shape or float(np.abs(now - before).max()) > least
