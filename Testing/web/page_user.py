@@ -33,14 +33,15 @@ def changed(page: Any, before: np.ndarray[Any, Any], view: int = 0, least: float
 
 
 def idle(page: Any) -> bool:
-    return page.locator("[data-test=cancel]").count() == 0 and page.locator(".busy [role=status]").count() == 0
+    return not state(page, "running") and not state(page, "busy")
 
 
 def choose_tool(page: Any, title: str) -> None:
     page.click("[data-test=tab-make]")
     page.click(".tool-choice")
     page.click(f".v-overlay--active .v-list-item:has-text('{title}')")
-    page.wait_for_selector("[data-test=run]:not([disabled])")
+    wanted = next(item["value"] for item in state(page, "tool_items") if item["title"] == title)
+    wait_until(lambda: state(page, "tool") == wanted)
 
 
 def run(page: Any) -> None:

@@ -8,32 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from Testing.web.conftest import PageProcess, wait_until
+from Testing.web.page_user import choose_tool, idle, run, state
 
 import synthetic_imaging as si
 
 pytestmark = pytest.mark.timeout(150)
-
-
-def state(page: Any, name: str) -> Any:
-    return page.evaluate("name => window.trame.state.get(name)", name)
-
-
-def idle(page: Any) -> bool:
-    return not state(page, "running") and not state(page, "busy")
-
-
-def choose_tool(page: Any, title: str) -> None:
-    page.click("[data-test=tab-make]")
-    page.click(".tool-choice")
-    page.click(f".v-overlay--active .v-list-item:has-text('{title}')")
-    wanted = next(item["value"] for item in state(page, "tool_items") if item["title"] == title)
-    wait_until(lambda: state(page, "tool") == wanted)
-
-
-def run(page: Any) -> None:
-    page.click("[data-test=run]:not([disabled])")
-    page.wait_for_selector("[data-test=tab-result].chosen", timeout=60_000)
-    wait_until(lambda: idle(page))
 
 
 def test_no_request_fails_while_the_page_opens(page: Any, page_process: PageProcess):
