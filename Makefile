@@ -60,11 +60,12 @@ lint: $(STAMPS)/dev
 	@tail -n 2 $(STAMPS)/imports.log
 
 bench: $(STAMPS)/dev
-	@echo "Measuring: about five minutes on two cores; leave the machine alone meanwhile."
+	@echo "Measuring: about half an hour on two cores; leave the machine alone meanwhile."
 	@$(RUN) -m Testing.benchmarks --out docs/benchmarks.md
 
 docs: $(STAMPS)/dev
 	@$(RUN) docs/make_pages.py
+	@$(RUN) docs/make_heart_picture.py
 	@$(RUN) docs/make_screenshots.py
 	@$(RUN) docs/make_browser_screenshots.py
 

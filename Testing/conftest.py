@@ -64,7 +64,7 @@ def make_abdomen(kind: str = "straight", dtype: type = np.int16) -> Abdomen:
     voxels -= 45.0 * liver / (1.0 + np.exp(np.clip(2.0 * (from_lesion - 6.0), -30, 30)))
     voxels = np.rint(voxels).astype(dtype) if np.dtype(dtype).kind in "iu" else voxels.astype(dtype)
     return Abdomen(
-        ct=si.Volume.ct(voxels, grid, name="phantom"),
+        ct=si.Volume.ct(voxels, grid, name="name of a patient"),
         liver=si.Mask.single(liver, grid, "liver"),
         lesion=si.Mask.single(liver & (from_lesion <= 6.0), grid, "lesion 1"),
         vessels=si.Mask.single(vessel, grid, "vessels"),

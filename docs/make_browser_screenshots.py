@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SIZE = {"width": 1280, "height": 720}
 SEED = "7"
+QUALITY = 78
 # Where the tutorial clicks: in the right lobe of the liver, as a fraction of the axial view.
 LIVER_IN_AXIAL = (0.38, 0.47)
 PATIENCE_MS = 180_000
@@ -44,7 +45,7 @@ class Browser:
         self.page.evaluate("document.querySelectorAll('.scroll').forEach(part => { part.scrollTop = 0 })")
         self.page.wait_for_timeout(2500)
         picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
-        picture.save(self.folder / f"{name}.jpg", quality=84, optimize=True)
+        picture.save(self.folder / f"{name}.jpg", quality=QUALITY, optimize=True)
         print(f"{name}.jpg")
 
     def wait_for_surfaces(self) -> None:
@@ -135,6 +136,23 @@ def grow(browser: Browser) -> None:
     browser.save("browser-growth")
 
 
+def cohort(browser: Browser) -> None:
+    """Four hearts as a contact sheet, one of them in the views."""
+    page = browser.page
+    browser.press("tab-make")
+    page.click(".tool-choice")
+    page.click(".v-overlay--active .v-list-item:has-text('Generate a cohort')")
+    ranges = page.get_by_label("Ranges")
+    ranges.fill("lv_volume_ml=90..140")
+    ranges.press("Tab")
+    page.wait_for_timeout(800)
+    browser.keep_seed()
+    page.click("[data-test=run]:not([disabled])")
+    page.locator("[data-test=case]:visible").first.wait_for(timeout=PATIENCE_MS)
+    page.wait_for_timeout(1500)
+    browser.save("cohort-browser")
+
+
 def main() -> None:
     """Make them all."""
     from playwright.sync_api import sync_playwright
@@ -163,6 +181,7 @@ def main() -> None:
             try:
                 draw(browser)
                 grow(browser)
+                cohort(browser)
             except Exception:
                 failed = Path(tempfile.gettempdir()) / "synthetic-imaging-page.png"
                 page.screenshot(path=failed)

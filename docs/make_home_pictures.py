@@ -1,4 +1,4 @@
-"""Make the small pictures of the home page, from the sample CT and a drawn lesion."""
+"""Make the small pictures of the home page, from the sample CT with a drawn lesion, and from phantom hearts."""
 
 from __future__ import annotations
 
@@ -51,8 +51,37 @@ def save(picture: Any, name: str) -> None:
     picture.save(PICTURES / f"{name}.png", optimize=True)
 
 
+def hearts() -> None:
+    """A contact sheet of phantom hearts with one rejected, and one heart with its structures."""
+    from synthetic_imaging.cohorts import making
+    from synthetic_imaging.cohorts.contact_sheet import plane_picture
+    from synthetic_imaging.cohorts.plan import CohortPlan
+    from SyntheticImagingLib.cohort.tiles import crossed_out
+
+    width, height = SIZE[0] // 3, SIZE[1] // 2
+    sheet = Image.new("RGB", SIZE)
+    plan = CohortPlan("hearts.phantom-ct", 6, 3, settings={"spacing_mm": 2.0, "contrast": "arterial"})
+    for place, made in enumerate(making.preview(plan, range(1, 7))):
+        tile = plane_picture(made.case.image, made.case.segments, "axial", height)
+        tile = tile[:, (height - width) // 2 :][:, :width]
+        shown = Image.fromarray(crossed_out(tile) if place == 4 else tile)
+        sheet.paste(shown, (place % 3 * width, place // 3 * height))
+    save(sheet, "cohort")
+
+    plan = CohortPlan("hearts.phantom-ct", 1, 8, settings={"spacing_mm": 1.2, "contrast": "arterial"})
+    case = making.preview(plan, [1])[0].case
+    picture = Image.fromarray(plane_picture(case.image, case.segments, "axial", SIZE[0]))
+    save(picture.crop((0, (SIZE[0] - SIZE[1]) // 2, SIZE[0], (SIZE[0] + SIZE[1]) // 2)), "heart")
+
+
 def main() -> None:
-    """Draw a lesion and write the three pictures."""
+    """Make them all."""
+    hearts()
+    lesions()
+
+
+def lesions() -> None:
+    """Draw a lesion and write its three pictures."""
     ct, organs = samples.ct_with_organs()
     drawn = si.run("lesions.handcrafted", ct=ct, organ=organs.only("liver"), diameter_mm=34.0, count=1,
                    contrast_hu=-65.0, seed=11)

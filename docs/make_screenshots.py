@@ -1,4 +1,4 @@
-"""Make the pictures of the Slicer tutorial: `make docs`, or ``python docs/make_screenshots.py [folder]``.
+"""Make the pictures of the Slicer tutorials: `make docs`, or ``python docs/make_screenshots.py [folder]``.
 
 The panels are the extension's own files, run in the test host (Testing/host) and worked by pressing their buttons; the
 views beside them are drawn by Slicer's own view code without a screen. The desktop program frames both with its menus
@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 PICTURES = ROOT / "docs" / "pictures"
 PANEL_WIDTH, VIEWS = 450, (840, 700)
 GAP = 4
+QUALITY = 78
 SEED = 7
 FIELD_MM, CLOSE_MM = 150.0, 110.0
 LIVER_WINDOW = (170.0, 75.0)  # width and level in HU
@@ -41,9 +42,15 @@ class Desk:
 
         self.folder = folder
         self.host = Host()
+        self.loaded: list[str] = []
         self.views = HeadlessViewHost(self.host.headless, VIEWS)
         # The panel asks Slicer for its views: it gets those that can be drawn here.
         views_of_slicer.SlicerViewHost = lambda: self.views  # type: ignore[assignment,misc]
+
+    def load(self, name: str) -> Any:
+        """The panel of a module."""
+        self.loaded.append(name)
+        return self.host.load(name)
 
     def load_sample(self) -> Any:
         """The sample CT with its organs in all views; returns its node."""
@@ -100,7 +107,7 @@ class Desk:
     def close(self) -> None:
         """Take it all down; an error that a panel swallowed is an error here."""
         errors = list(self.host.errors)
-        for name in ("LesionSynthesis", "SyntheticImaging"):
+        for name in self.loaded:
             self.host.widget(name).cleanup()  # a panel looks at the views until it is taken down
         self.views.close()
         if errors:
@@ -110,7 +117,7 @@ class Desk:
 def write(picture: Any, name: str) -> None:
     """A JPEG in docs/pictures, or where the command line says."""
     path = PICTURES / f"{name}.jpg"
-    picture.save(path, quality=86, optimize=True)
+    picture.save(path, quality=QUALITY, optimize=True)
     print(path.name)
 
 
@@ -125,7 +132,7 @@ def home(desk: Desk) -> None:
     """The home page."""
     from PIL import Image
 
-    page = desk.host.load("SyntheticImaging")
+    page = desk.load("SyntheticImaging")
     desk.host.spin(lambda: page.setupBox.report is not None, 60)
     desk.host.spin(seconds=0.3)
     write(Image.open(desk.host.picture(page, desk.folder / "home.png", (560, 0))).convert("RGB"), "slicer-home")
@@ -135,7 +142,7 @@ def draw(desk: Desk) -> Any:
     """A place, a lesion drawn there, before and after."""
     from SyntheticImagingLib.show import Mode
 
-    lesions = desk.host.load("LesionSynthesis")
+    lesions = desk.load("LesionSynthesis")
     panel = lesions.panel
     desk.look_at(PLACE_RAS)
     panel.ui.placeButton.click()
@@ -173,6 +180,31 @@ def grow(desk: Desk, lesions: Any) -> None:
     desk.save("slicer-growth", lesions, panel.ui.resultButton)
 
 
+def cohort(desk: Desk) -> None:
+    """A range over a histogram; a preview with one case rejected, beside the case that is looked at."""
+    from PIL import Image
+
+    desk.host.scene.Clear(0)
+    module = desk.load("CohortSynthesis")
+    panel, ui = module.panel, module.ui
+    panel.form.set_value("spacing_mm", 2.0)
+    panel.form.set_value("contrast", "arterial")
+    ui.seedSpinBox.value = SEED
+    desk.host.spin(lambda: panel._draws.done, PATIENCE_S)
+    ui.rangeWidget.setValues(90.0, 140.0)
+    desk.host.spin(seconds=0.3)
+    shown = Image.open(desk.host.picture(module, desk.folder / "panel.png", (PANEL_WIDTH, 0))).convert("RGB")
+    end = ui.lookSectionButton.pos.y() + ui.lookSectionButton.height
+    write(shown.crop((0, 0, PANEL_WIDTH, end + 8)), "cohort-ranges")
+    panel.preview.button.click()
+    desk.host.spin(lambda: not panel.preview.running, PATIENCE_S)
+    desk.host.spin(lambda: not panel.sheet.busy and not panel.case.busy, PATIENCE_S)
+    panel.sheet.choose(3)
+    panel.sheet.reject()
+    desk.host.spin(lambda: not panel.sheet.busy and not panel.case.busy, PATIENCE_S)
+    desk.save("cohort-look", module, ui.lookSectionButton)
+
+
 def main() -> None:
     """Make them all."""
     global PICTURES
@@ -189,6 +221,7 @@ def main() -> None:
         home(desk)
         desk.load_sample()
         grow(desk, draw(desk))
+        cohort(desk)
         desk.close()
 
 

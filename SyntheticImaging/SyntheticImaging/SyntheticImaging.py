@@ -79,12 +79,18 @@ class SyntheticImagingLogic(ScriptedLoadableModuleLogic):
             Task("synthesise", _("Lesion synthesis"),
                  _("Place a tumour where you click, or let one grow. With exact masks."), "lesion.png",
                  "LesionSynthesis"),
+            Task("synthesise", _("Cohorts"),
+                 _("Many cases within the ranges you set: looked at, kept or rejected, written for training."),
+                 "cohort.png", "CohortSynthesis"),
             Task("inspect", _("Before and after"),
                  _("Side by side, difference, overlay, flicker: in the result of a synthesis."), "compare.png",
                  "LesionSynthesis"),
             Task("inspect", _("Measure lesions"),
                  _("Diameters, volume, contrast to the organ: in the result of a synthesis."), "measure.png",
                  "LesionSynthesis"),
+            Task("inspect", _("Segment a heart"),
+                 _("Structures and their volumes in a loaded image, and where the network is unsure."), "heart.png",
+                 "HeartSegmentation"),
         ]
 
     def columnNote(self, column: str) -> str:

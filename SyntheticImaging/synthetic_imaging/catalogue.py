@@ -21,6 +21,8 @@ BUILT_IN = (
     "synthetic_imaging.lesions.automaton:automaton",
     "synthetic_imaging.lesions.edit:edit",
     "synthetic_imaging.lesions.measure:measure",
+    "synthetic_imaging.cohorts.generate:generate",
+    "synthetic_imaging.segmentation.apply:apply",
 )
 
 log = logging.getLogger(__name__)

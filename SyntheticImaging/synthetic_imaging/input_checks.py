@@ -25,7 +25,7 @@ def check_inputs(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     unknown = set(given) - {i.name for i in tool.inputs}
     if unknown:
-        names = ", ".join(i.name for i in tool.inputs)
+        names = ", ".join(i.name for i in tool.inputs) or "none"
         raise InputError(f"'{tool.title}' takes no input '{sorted(unknown)[0]}'. It takes: {names}.")
     checked: dict[str, Any] = {}
     for declared in tool.inputs:

@@ -113,32 +113,44 @@ def _declared(parameters: Any) -> tuple[Field, ...]:
     for item in dataclasses.fields(parameters):
         if item.default is dataclasses.MISSING:
             raise TypeError(f"{parameters.__name__}.{item.name} needs a default: tools work before they are configured")
-        annotated = hints[item.name]
-        marks: tuple[Any, ...] = ()
-        if get_origin(annotated) is Annotated:
-            annotated, *rest = get_args(annotated)
-            marks = tuple(rest)
-        kind, optional = _plain_type(annotated, f"{parameters.__name__}.{item.name}")
-
-        def mark(cls: type, marks: tuple[Any, ...] = marks) -> Any:
-            return next((m for m in marks if isinstance(m, cls)), None)
-
-        label, unit, help_, within = mark(Label), mark(Unit), mark(Help), mark(Within)
-        found.append(
-            Field(
-                name=item.name,
-                type=kind,
-                optional=optional,
-                default=item.default,
-                label=label.text if label else item.name.replace("_", " ").capitalize(),
-                unit=unit.text if unit else "",
-                help=help_.text if help_ else "",
-                within=(within.low, within.high) if within else None,
-                choices=tuple(m.value for m in kind) if issubclass(kind, Enum) else (),
-                advanced=mark(_Advanced) is not None,
-            )
-        )
+        found.append(field_of(item.name, hints[item.name], item.default, parameters.__name__))
     return tuple(found)
+
+
+def field_of(name: str, annotated: Any, default: Any, where: str) -> Field:
+    """One field from its annotation.
+
+    Args:
+        name: its name.
+        annotated: its type, or ``Annotated`` with `Label`, `Unit`, `Within`, `Help`, `Advanced`.
+        default: its default value.
+        where: the class's name, for the error.
+
+    Raises:
+        TypeError: if the type is none that a form could show.
+    """
+    marks: tuple[Any, ...] = ()
+    if get_origin(annotated) is Annotated:
+        annotated, *rest = get_args(annotated)
+        marks = tuple(rest)
+    kind, optional = _plain_type(annotated, f"{where}.{name}")
+
+    def mark(cls: type) -> Any:
+        return next((m for m in marks if isinstance(m, cls)), None)
+
+    label, unit, help_, within = mark(Label), mark(Unit), mark(Help), mark(Within)
+    return Field(
+        name=name,
+        type=kind,
+        optional=optional,
+        default=default,
+        label=label.text if label else name.replace("_", " ").capitalize(),
+        unit=unit.text if unit else "",
+        help=help_.text if help_ else "",
+        within=(within.low, within.high) if within else None,
+        choices=tuple(m.value for m in kind) if issubclass(kind, Enum) else (),
+        advanced=mark(_Advanced) is not None,
+    )
 
 
 def _plain_type(annotated: Any, where: str) -> tuple[type, bool]:

@@ -6,10 +6,26 @@ import argparse
 from pathlib import Path
 
 import psutil
-from Testing.benchmarks import drawn, elastic, growth
+from Testing.benchmarks import (
+    cohorts,
+    drawn,
+    elastic,
+    growth,
+    hearts,
+    image_metrics,
+    networks,
+    samplers,
+    segmentation,
+    training_loop,
+)
 from Testing.benchmarks.report import now, page
 
-SECTIONS = {"drawn": drawn.section, "growth": growth.section, "elastic": elastic.section}
+SECTIONS = {
+    "drawn": drawn.section, "growth": growth.section, "elastic": elastic.section, "metrics": image_metrics.section,
+    "samplers": samplers.section, "samplers' errors": samplers.errors, "networks": networks.section,
+    "training": training_loop.section, "segmentation": segmentation.section, "hearts": hearts.section,
+    "cohorts": cohorts.section,
+}
 
 
 def main() -> None:

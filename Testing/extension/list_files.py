@@ -68,6 +68,10 @@ LISTS = (
     FileList("SyntheticImaging/SyntheticImaging/CMakeLists.txt", "MODULE_PYTHON_RESOURCES", "", False),
     FileList("SyntheticImaging/LesionSynthesis/CMakeLists.txt", "MODULE_PYTHON_SCRIPTS", "", True),
     FileList("SyntheticImaging/LesionSynthesis/CMakeLists.txt", "MODULE_PYTHON_RESOURCES", "", False),
+    FileList("SyntheticImaging/CohortSynthesis/CMakeLists.txt", "MODULE_PYTHON_SCRIPTS", "", True),
+    FileList("SyntheticImaging/CohortSynthesis/CMakeLists.txt", "MODULE_PYTHON_RESOURCES", "", False),
+    FileList("SyntheticImaging/HeartSegmentation/CMakeLists.txt", "MODULE_PYTHON_SCRIPTS", "", True),
+    FileList("SyntheticImaging/HeartSegmentation/CMakeLists.txt", "MODULE_PYTHON_RESOURCES", "", False),
 )
 
 

@@ -127,7 +127,9 @@ def test_a_checkout_is_small_and_holds_no_weights():
     assert not [f for f in files if f.suffix in {".pt", ".pth", ".safetensors", ".onnx", ".ckpt", ".exe", ".so"}]
 
 
-MODULES = [ROOT / NAME / name / f"{name}.py" for name in (NAME, "LesionSynthesis")]
+MODULES = [
+    ROOT / NAME / name / f"{name}.py" for name in (NAME, "LesionSynthesis", "CohortSynthesis", "HeartSegmentation")
+]
 BUILT_IN = {"slicer", "vtk", "qt", "ctk", "numpy", "SimpleITK", "scipy", "synthetic_imaging", "SyntheticImagingLib"}
 
 
@@ -178,7 +180,7 @@ def test_a_module_runs_nothing_when_it_is_imported(path: Path):
 def test_the_pictures_of_the_documentation_stay_small():
     pictures = [p for p in (ROOT / "docs" / "pictures").iterdir() if p.is_file()]
     assert {p.suffix for p in pictures} <= {".jpg", ".png"}
-    assert sum(p.stat().st_size for p in pictures) < 2e6
+    assert sum(p.stat().st_size for p in pictures) < 4e6
     pages = "".join(p.read_text(encoding="utf-8") for p in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
     for picture in pictures:
         assert f"pictures/{picture.name}" in pages, f"{picture.name} is shown nowhere"

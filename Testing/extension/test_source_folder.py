@@ -15,7 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = sysconfig.get_path("purelib")
-MODULES = [ROOT / "SyntheticImaging" / name / f"{name}.py" for name in ("SyntheticImaging", "LesionSynthesis")]
+NAMES = ("SyntheticImaging", "LesionSynthesis", "CohortSynthesis", "HeartSegmentation")
+MODULES = [ROOT / "SyntheticImaging" / name / f"{name}.py" for name in NAMES]
 
 # Slicer's and Qt's names are any object; what is looked for is whether the module's own imports are found.
 LOAD = """

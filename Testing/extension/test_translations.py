@@ -8,7 +8,7 @@ import marked_text
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "SyntheticImaging"
-MODULES = ("SyntheticImaging", "LesionSynthesis")
+MODULES = ("SyntheticImaging", "LesionSynthesis", "CohortSynthesis", "HeartSegmentation")
 PANELS = sorted(
     path
     for folder in (*MODULES, "SyntheticImagingLib/panel", "SyntheticImagingLib/lesion_panel")

@@ -198,7 +198,8 @@ def test_an_interrupted_run_leaves_nothing(
 ) -> None:
     command = [sys.executable, "-m", "synthetic_imaging.cli", "run", "standin.misbehaving", "--ct",
                str(files / "ct.nrrd"), "--how", "polite", "--out", str(tmp_path / "new" / "out"), *here]
-    process = subprocess.Popen(command, env={**os.environ, **plug_in}, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env={**os.environ, **plug_in}, stderr=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(by, signal.SIG_DFL))  # a job of a shell ignores Ctrl+C
     deadline = time.monotonic() + 20
     while not list((tmp_path / "scratch").iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)

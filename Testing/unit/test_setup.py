@@ -72,7 +72,7 @@ def test_missing_and_old_packages_are_named_with_their_floor(monkeypatch: pytest
     assert rows["numpy"].value == "1.20, too old (1.26 or newer)"
     assert rows["scipy"].value == "not installed (1.11 or newer)"
     assert rows["Core packages"].state is State.MISSING
-    assert rows["Core packages"].value == "0 of 15 installed"
+    assert rows["Core packages"].value == "0 of 16 installed"
     assert rows["Core packages"].advice
     assert rows["torch"].state is State.OPTIONAL
     assert rows["Packages for learned tools"].state is State.OPTIONAL

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
 
 from synthetic_imaging.errors import FileError
 from synthetic_imaging.setup import State
-from synthetic_imaging.setup import weights as w
 from synthetic_imaging.setup.weights import MARK, VARIABLE, WeightsStore, weights_folder
 
 
@@ -31,7 +31,7 @@ def test_the_folder_follows_platform_and_variable(monkeypatch: pytest.MonkeyPatc
     for system, end in (("Windows", "local/SyntheticImaging/weights"),
                         ("Linux", ".local/share/synthetic-imaging/weights"),
                         ("Darwin", "Library/Application Support/SyntheticImaging/weights")):
-        monkeypatch.setattr(w.platform, "system", lambda system=system: system)
+        monkeypatch.setattr(platform, "system", lambda system=system: system)
         assert weights_folder() == tmp_path / end
     monkeypatch.setenv(VARIABLE, str(tmp_path / "mine"))
     assert weights_folder() == tmp_path / "mine"

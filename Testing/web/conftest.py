@@ -131,3 +131,16 @@ def wait_until(true: Callable[[], Any], seconds: float = 30.0, every: float = 0.
             return result
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(every)
+
+
+def settled(read: Callable[[], Any], still_s: float = 0.6, seconds: float = 30.0) -> Any:
+    """What is read once it has stayed the same for a while; fails if it never does."""
+    end = time.monotonic() + seconds
+    last, since = read(), time.monotonic()
+    while time.monotonic() - since < still_s:
+        assert time.monotonic() < end, "it never settled"
+        time.sleep(0.1)
+        now = read()
+        if now != last:
+            last, since = now, time.monotonic()
+    return last

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from Testing.web.conftest import PageProcess, wait_until
+from Testing.web.conftest import PageProcess, settled, wait_until
 from Testing.web.page_user import (
     changed,
     choose_tool,
@@ -245,7 +245,7 @@ def test_the_list_jumps_to_a_lesion(drawn: Any):
     press(page, "n")
     wait_until(lambda: page.locator("[data-test=lesion].chosen").count() == 1)
     offset = ".layout-grid-item >> nth=0 >> .view-offset"
-    at_lesion = page.inner_text(offset)
+    at_lesion = settled(lambda: str(page.inner_text(offset)))
     box = page.locator(".layout-grid-item").first.bounding_box()
     page.mouse.move(box["x"] + 150, box["y"] + 100)
     for _ in range(4):

@@ -326,7 +326,7 @@ def test_a_bundle_is_a_scene_that_opens(session: Any, abdomen: Any, tmp_path: Pa
     add_segmentation(session.scene.scene, abdomen.liver, volume, "organs: all")
     pack(write_content(session.scene.scene, tmp_path / "scene"), tmp_path / "scene.mrb")
     with open_scene(tmp_path / "scene.mrb") as again:
-        node = again.scene.GetFirstNodeByName("phantom")
+        node = again.scene.GetFirstNodeByName(abdomen.ct.name)
         from SyntheticImagingLib.mrml import volume_from_node
 
         assert np.array_equal(volume_from_node(node).voxels, abdomen.ct.voxels)

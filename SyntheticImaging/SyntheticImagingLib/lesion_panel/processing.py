@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from synthetic_imaging.context import Progress
-from synthetic_imaging.errors import Cancelled, InputError
+from synthetic_imaging.errors import InputError
 from SyntheticImagingLib.lesion_panel.measuring import join, measuring_task
 from SyntheticImagingLib.lesion_panel.method import Method
 from SyntheticImagingLib.lesion_panel.methods import Request
 from SyntheticImagingLib.lesion_panel.placing import loose_places
-from SyntheticImagingLib.task import Made, SceneTask, SegmentChoice, TaskState
-
-_POLL_SECONDS = 0.03
+from SyntheticImagingLib.task import Made, SceneTask, SegmentChoice
+from SyntheticImagingLib.task.waiting import wait_for
 
 
 def lesion_task(
@@ -50,34 +47,6 @@ def as_places(given: Any) -> Any:
     if given is None or hasattr(given, "GetNumberOfControlPoints"):
         return given
     return loose_places(given)
-
-
-def wait_for(task: SceneTask, on_progress: Callable[[Progress], None] | None = None) -> Made:
-    """Start a task and stay until it has ended.
-
-    Args:
-        task: a new task.
-        on_progress: called with each new progress, in this thread.
-
-    Raises:
-        SyntheticImagingError: the sentence, if it failed.
-        Cancelled: if it was cancelled, or the scene was closed.
-    """
-    heard: Progress | None = None
-    try:
-        if task.state is TaskState.NEW:
-            task.start()
-        while not task.finished:
-            task.poll()
-            if on_progress is not None and task.progress != heard:
-                heard = task.progress
-                on_progress(heard)
-            time.sleep(_POLL_SECONDS)
-    finally:
-        task.close()
-    if task.made is None:
-        raise task.error or Cancelled("The scene was closed. Nothing was kept.")
-    return task.made
 
 
 def measure_now(scene: Any, made: Made, vessels: SegmentChoice | None = None) -> Any:

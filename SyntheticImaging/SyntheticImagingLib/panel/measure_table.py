@@ -23,7 +23,9 @@ class MeasureTable:
         table: what is shown, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, heading: str | None = None) -> None:
+        """Build it; ``heading`` stands above the first column, "Measurement" when None."""
+        self._heading = heading if heading is not None else _("Measurement")
         self.table: Table | None = None
         self.widget: Any = qt.QWidget()
         layout = qt.QVBoxLayout(self.widget)
@@ -55,7 +57,7 @@ class MeasureTable:
         names, columns = table.rows, table.columns[1:]
         self.view.setColumnCount(1 + len(names))
         self.view.setRowCount(len(columns))
-        self.view.setHorizontalHeaderLabels([_("Measurement"), *(str(row[0]) for row in names)])
+        self.view.setHorizontalHeaderLabels([self._heading, *(str(row[0]) for row in names)])
         for position, column in enumerate(columns, start=1):
             heading = f"{column.heading} [{column.unit}]" if column.unit else column.heading
             item = qt.QTableWidgetItem(heading)

@@ -1,4 +1,4 @@
-"""The command line: tools, show, run, samples, setup."""
+"""The command line: tools, show, run, samples, setup; recipes, train, sample, reproduce, weights."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
+from synthetic_imaging.cli.cohort_command import cohort
 from synthetic_imaging.cli.exits import exit_code, tell
+from synthetic_imaging.cli.reproduce_command import reproduce
+from synthetic_imaging.cli.sample_command import sample
 from synthetic_imaging.cli.setup_command import setup
+from synthetic_imaging.cli.train_command import recipes, train
+from synthetic_imaging.cli.weights_command import weights_app
 from synthetic_imaging.errors import InputError, SyntheticImagingError
 
 # typer brings click with it, or depends on it, by version: its exception is found without naming the package.
@@ -89,6 +94,12 @@ def _app(words: list[str]) -> typer.Typer:
     app.add_typer(_samples_app(), name="samples")
     app.command("setup", help="Say what is installed and what is missing; test the GPU.")(setup)
     app.add_typer(_run_app(words), name="run")
+    app.command("cohort", help="Make a cohort of synthetic cases in a folder, here or on a cluster.")(cohort)
+    app.command("recipes", help="List what can be trained.")(recipes)
+    app.command("train", help="Train a model on a folder of images and labels, or on phantoms.")(train)
+    app.command("sample", help="Make synthetic cases with a model.")(sample)
+    app.command("reproduce", help="Make the evidence page of a published system anew.")(reproduce)
+    app.add_typer(weights_app(), name="weights")
     return app
 
 

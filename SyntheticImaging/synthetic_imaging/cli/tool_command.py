@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from synthetic_imaging.cli.progress_bar import progress_bar
 from synthetic_imaging.cli.reading import read_inputs
 from synthetic_imaging.context import Progress
 from synthetic_imaging.errors import InputError, ParameterError
@@ -135,7 +135,7 @@ def run_tool(
             raise ParameterError(f"{declared.label} is missing: give it with {option_name(declared.name)}.")
     folder = OutputFolder(out, force, _ADVICE)
     try:
-        with _bar(tool.title) as report:
+        with progress_bar(tool.title) as report:
             report(Progress(0.0, "reading"))
             inputs = read_inputs(tool, words)
             _check_format(tool, inputs, form)
@@ -178,32 +178,3 @@ def _origin(tool: Tool, inputs: dict[str, Any], name: str) -> Volume | None:
     like = next((o.like for o in tool.outputs if o.name == name), "")
     source = inputs.get(like)
     return source if isinstance(source, Volume) and source.dicom is not None else None
-
-
-class _bar:  # noqa: N801 - reads as a function
-    """A progress bar on standard error with step and remaining time; nothing where that is no terminal."""
-
-    def __init__(self, title: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-        console = Console(stderr=True)
-        self._display = Progress(
-            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}"),
-            console=console, transient=True, disable=not sys.stderr.isatty(),
-        )
-        self._title = title
-
-    def __enter__(self) -> Callable[[Progress], None]:
-        self._display.start()
-        task = self._display.add_task(self._title, total=1.0, left="")
-
-        def report(progress: Progress) -> None:
-            left = "" if progress.seconds_left is None else f"{progress.seconds_left:.0f} s left"
-            self._display.update(task, completed=progress.fraction, description=f"{self._title}: {progress.step}",
-                                 left=left)
-
-        return report
-
-    def __exit__(self, *_: object) -> None:
-        self._display.stop()

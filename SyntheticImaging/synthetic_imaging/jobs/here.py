@@ -81,7 +81,7 @@ def check_input_names(tool: Tool, inputs: Mapping[str, Any]) -> None:
     known = [i.name for i in tool.inputs]
     for name in inputs:
         if name not in known:
-            raise InputError(f"'{tool.title}' takes no input '{name}'. It takes: {', '.join(known)}.")
+            raise InputError(f"'{tool.title}' takes no input '{name}'. It takes: {', '.join(known) or 'none'}.")
 
 
 def _never() -> bool:

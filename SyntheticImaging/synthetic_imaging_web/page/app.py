@@ -6,7 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from synthetic_imaging_web.page.cohorts import Cohorts
 from synthetic_imaging_web.page.comparing import Comparing
+from synthetic_imaging_web.page.doubt import Doubt
 from synthetic_imaging_web.page.downloads import Downloads
 from synthetic_imaging_web.page.forms import Forms
 from synthetic_imaging_web.page.growth import Growth
@@ -33,7 +35,7 @@ class PageApp:
 
     Attributes:
         session: what its parts share.
-        loading, placing, inputs, forms, running, comparing, growth, results, downloads: the parts.
+        loading, placing, inputs, forms, running, comparing, growth, results, cohorts, doubt, downloads: the parts.
     """
 
     def __init__(self, server: Any, folder: Path, sample: str, in_front: bool = False) -> None:
@@ -66,7 +68,11 @@ class PageApp:
         self.comparing.before_change = self.growth.hide
         self.growth.before_show = self.comparing.make_room
         self.results = Results(self.session, self.comparing, self.growth, self.running, host)
-        self.downloads = Downloads(self.session, self.results, self.inputs, self.running)
+        self.cohorts = Cohorts(self.session, self.forms, self.running, self.results)
+        self.doubt = Doubt(self.session, host)
+        self.results.on_shown.append(self.doubt.show)
+        self.results.on_undone = self.cohorts.forget
+        self.downloads = Downloads(self.session, self.results, self.inputs, self.running, self.cohorts)
         self.routes = Routes(self.session, self.loading)
         self.keys = Keys(self)
         self.loading.on_arrival = self._arrived

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,17 @@ def write_content(scene: Any, folder: Path) -> Path:
     return folder
 
 
-def pack(folder: Path, path: Path) -> None:
-    """A folder as a zip file (.mrb is one); can run in any thread."""
+def pack(folder: Path, path: Path, without: Collection[str] = ()) -> None:
+    """A folder as a zip file (.mrb is one); can run in any thread.
+
+    Args:
+        folder: what to pack.
+        path: the zip file.
+        without: names of files that are left out.
+    """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=1) as bundle:
         for file in sorted(folder.rglob("*")):
-            if file.is_file():
+            if file.is_file() and file.name not in without:
                 bundle.write(file, file.relative_to(folder.parent).as_posix())
 
 

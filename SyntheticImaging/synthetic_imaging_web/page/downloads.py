@@ -12,8 +12,9 @@ from typing import Any
 
 from synthetic_imaging.errors import InputError, SyntheticImagingError
 from synthetic_imaging_web.page.bundles import pack, write_content
+from synthetic_imaging_web.page.cohorts import Cohorts
 from synthetic_imaging_web.page.inputs import Inputs
-from synthetic_imaging_web.page.results import Results
+from synthetic_imaging_web.page.results import Results, table_of
 from synthetic_imaging_web.page.running import Running
 from synthetic_imaging_web.page.session import Session
 from SyntheticImagingLib.mrml import volume_from_node
@@ -30,8 +31,11 @@ class Downloads:
     The state ``download`` is the address to fetch; the browser does so whenever it changes.
     """
 
-    def __init__(self, session: Session, results: Results, inputs: Inputs, running: Running) -> None:
+    def __init__(
+        self, session: Session, results: Results, inputs: Inputs, running: Running, cohorts: Cohorts
+    ) -> None:
         self._session, self._results, self._inputs, self._running = session, results, inputs, running
+        self._cohorts = cohorts
         self._made = 0
         session.state.update({"download": ""})
 
@@ -68,7 +72,7 @@ class Downloads:
     def table(self) -> None:
         """The measurements as .csv."""
         made = self._results.current
-        node = next((n for n in made.nodes.values() if n.IsA("vtkMRMLTableNode")), None) if made is not None else None
+        node = table_of(made) if made is not None else None
         if node is not None:
             text = table_from_node(node).to_csv()
             self._session.spawn(self._written("measurements.csv", lambda path: path.write_text(text, "utf-8")))
@@ -79,6 +83,17 @@ class Downloads:
         if made is not None and made.record is not None:
             text = made.record.GetText()
             self._session.spawn(self._written("provenance.json", lambda path: path.write_text(text, "utf-8")))
+
+    def cohort(self) -> None:
+        """The folder of the shown cohort, zipped: cases that are kept, manifest and plan."""
+        review = self._cohorts.review
+        if self._running.task is not None:
+            self._session.fail("Something is running. Wait until it has ended, or cancel it.")
+        elif review is not None and review.rejected:
+            self._session.fail("Some cases are rejected. Replace them first, or keep them.")
+        elif review is not None:
+            folder = review.path
+            self._session.spawn(self._written("cohort.zip", lambda path: pack(folder, path, (".lock",))))
 
     def dicom(self, of_result: bool = False) -> None:
         """DICOM series and segmentation, zipped: of the result, or of what is shown."""

@@ -29,8 +29,9 @@ KEYS = (
     Key("b", "B", "before"),
     Key("a", "A", "after"),
     Key("l", "L", "outlines of the lesions"),
-    Key("n", "N or ]", "next lesion"),
-    Key("p", "P or [", "lesion before"),
+    Key("n", "N or ]", "next lesion, or case of a cohort"),
+    Key("p", "P or [", "lesion or case before"),
+    Key("u", "U", "where a segmentation is unsure, and back"),
     Key("g", "G", "play the growth, pause"),
     Key("r", "R", "fit all views"),
     Key("Escape", "Esc", "wait for no click; close this"),
@@ -44,12 +45,17 @@ class Keys:
     def __init__(self, app: PageApp) -> None:
         comparing, results = app.comparing, app.results
         toggle = comparing.toggle
+
+        def step(by: int) -> None:
+            if not app.cohorts.step(by):
+                results.next_lesion(by)
+
         self._actions = {
             "x": comparing.flicker, "d": lambda: toggle(Mode.DIFFERENCE), "o": lambda: toggle(Mode.OVERLAY),
             "s": lambda: toggle(Mode.SIDE_BY_SIDE), "c": lambda: toggle(Mode.CHECKERBOARD),
             "b": lambda: comparing.show(Mode.BEFORE), "a": lambda: comparing.show(Mode.AFTER),
-            "l": comparing.toggle_outlines, "n": lambda: results.next_lesion(1), "]": lambda: results.next_lesion(1),
-            "p": lambda: results.next_lesion(-1), "[": lambda: results.next_lesion(-1), "g": app.growth.toggle,
+            "l": comparing.toggle_outlines, "n": lambda: step(1), "]": lambda: step(1),
+            "p": lambda: step(-1), "[": lambda: step(-1), "g": app.growth.toggle, "u": app.doubt.toggle,
             "r": app.session.views.fit, "Escape": self._escape, "?": self._help,
         }  # fmt: skip
         self._app = app

@@ -9,7 +9,9 @@ from synthetic_imaging_web.page.forms import AUTOMATIC, Forms, seed_key, state_k
 from synthetic_imaging_web.page.inputs import Inputs, input_key
 from synthetic_imaging_web.page.marks import marks, plain
 from synthetic_imaging_web.page.running import Running
+from SyntheticImagingLib.cohort.models import models
 from SyntheticImagingLib.form import FormField, FormModel
+from SyntheticImagingLib.heart.segmenters import segmenters
 
 _COMPACT: dict[str, Any] = {"density": "compact", "variant": "outlined", "hide_details": "auto"}
 # As in 3D Slicer's panel: a diameter overrides the size class, and of the two contrasts one fits the image.
@@ -108,15 +110,24 @@ def _field(field: FormField) -> None:
             color="primary", classes="check",
         )
     elif field.widget == "choice":
-        choices = [{"title": words, "value": AUTOMATIC if value is None else value} for value, words in field.choices]
+        named = _model_titles() if field.key == "cohorts.generate.model" else {}
+        choices = [{"title": named.get(value, words), "value": AUTOMATIC if value is None else value}
+                   for value, words in field.choices]
         with html.Div(classes="line row", title=plain(field.tip)):
             html.Label(plain(field.label), classes="label")
             v3.VSelect(v_model=(key,), items=(f"choices_{key}", choices), classes="narrow",
                        raw_attrs=marks(aria_label=field.label), **_COMPACT)
+    elif field.key == "segmentation.apply.model":
+        v3.VCombobox(v_model=(key,), items=(f"choices_{key}", [s.name for s in segmenters()]),
+                     label=plain(field.label), title=plain(field.tip), classes="row", **_COMPACT)
     elif field.widget == "text":
         v3.VTextField(v_model=(key,), label=plain(field.label), title=plain(field.tip), classes="row", **_COMPACT)
     else:
         _number(field, key)
+
+
+def _model_titles() -> dict[Any, str]:
+    return {model.id: model.title for model in models()}
 
 
 def _number(field: FormField, key: str) -> None:
@@ -184,8 +195,9 @@ def build_foot(running: Running) -> None:
             )
             v3.VProgressLinear(model_value=("progress",), color="primary", height=6, rounded=True)
         with html.Div(classes="buttons"):
+            words = "{{ ({'lesions.measure': 'Measure', 'segmentation.apply': 'Segment'})[tool] || 'Synthesise' }}"
             v3.VBtn(
-                "{{ tool === 'lesions.measure' ? 'Measure' : 'Synthesise' }}", color="primary", variant="flat",
+                words, color="primary", variant="flat",
                 block=True, v_if="!running && tab === 'make'", disabled=("!estimate_ok || !!busy",),
                 click=running.start, raw_attrs=marks(data_test="run"),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from synthetic_imaging_web.page.cohorts import Cohorts
 from synthetic_imaging_web.page.downloads import Downloads
 from synthetic_imaging_web.page.marks import marks
 from synthetic_imaging_web.page.results import Results
@@ -9,7 +10,7 @@ from synthetic_imaging_web.page.results import Results
 _COMPACT = {"density": "compact", "variant": "outlined", "hide_details": "auto"}
 
 
-def build_result(results: Results, downloads: Downloads) -> None:
+def build_result(results: Results, downloads: Downloads, cohorts: Cohorts) -> None:
     """The tab of results."""
     from trame.widgets import html
     from trame.widgets import vuetify3 as v3
@@ -24,7 +25,9 @@ def build_result(results: Results, downloads: Downloads) -> None:
             html.Div("{{ result_title }}", classes="heading", v_if="result_items.length < 2")
             html.Div("{{ result_summary }}", classes="soft row")
             html.Div("{{ note }}", v_for="(note, n) in result_notes", key="n", classes="said")
+            _sheet(cohorts)
             _lesions(results)
+            _doubt()
             _table()
             _actions(results, downloads)
             with html.Details(classes="advanced", v_if="result_record"):
@@ -45,6 +48,53 @@ def _lesions(results: Results) -> None:
         html.Span("{{ row.size }}", classes="figure")
         html.Span("{{ row.volume }}", classes="figure")
         html.Span("{{ row.contrast }}", classes="figure")
+
+
+def _sheet(cohorts: Cohorts) -> None:
+    """The contact sheet of a cohort."""
+    from trame.widgets import html
+    from trame.widgets import vuetify3 as v3
+
+    with html.Div(v_if="tiles.length", raw_attrs=marks(data_test="sheet")):
+        with html.Div(classes="line"):
+            html.Span("{{ cohort_line }}", classes="grow soft")
+            with html.Div(classes="modes"):
+                for plane in ("axial", "coronal", "sagittal"):
+                    v3.VBtn(plane.capitalize(), size="x-small", rounded="0", click=f"plane = '{plane}'",
+                            variant=(f"plane === '{plane}' ? 'tonal' : 'text'",))
+        with html.Div(classes="sheet"), html.Button(
+            v_for="item in tiles", key="item.number", click=(cohorts.choose, "[item.number]"), title=("item.facts",),
+            classes=("'case' + (item.number === tile ? ' chosen' : '')",), disabled=("running",),
+            raw_attrs=marks(type="button", data_test="case"),
+        ):
+            html.Img(src=("item.picture",), raw_attrs=marks(bind_alt="'Case ' + item.name"))
+            html.Span("{{ item.name }}  {{ item.text }}", classes=("item.rejected ? 'wrong' : 'soft'",))
+        html.Div("{{ cohort_facts }}", classes="soft small")
+        with html.Div(classes="actions row"):
+            for words, icon, act, test in (
+                ("Keep", "mdi-check", lambda: cohorts.decide(True), "keep"),
+                ("Reject", "mdi-close", lambda: cohorts.decide(False), "reject"),
+            ):
+                v3.VBtn(words, prepend_icon=icon, size="small", variant="tonal", click=act, disabled=("running",),
+                        raw_attrs=marks(data_test=test))
+            v3.VBtn("{{ 'Replace ' + cohort_rejected + ' rejected' }}", size="small", variant="tonal", color="primary",
+                    v_if="cohort_rejected > 0", click=cohorts.replace, disabled=("running",),
+                    raw_attrs=marks(data_test="replace"))
+
+
+def _doubt() -> None:
+    """Where a segmenter was unsure."""
+    from trame.widgets import html
+    from trame.widgets import vuetify3 as v3
+
+    with html.Div(v_if="doubt", raw_attrs=marks(data_test="doubt")):
+        v3.VCheckbox(v_model=("doubt_shown",), label="Show where it is unsure (U)", density="compact",
+                     hide_details=True, color="primary", classes="check")
+        with html.Div(classes="line", v_show="doubt_shown"):
+            html.Span("From", classes="soft")
+            v3.VSlider(v_model=("doubt_limit",), min=0, max=1, step=0.01, hide_details=True, density="compact",
+                       color="primary", track_size=3, thumb_size=14, raw_attrs=marks(aria_label="From which value on"))
+            html.Span("{{ Number(doubt_limit).toFixed(2) }}", classes="unit")
 
 
 def _table() -> None:
@@ -68,7 +118,7 @@ def _actions(results: Results, downloads: Downloads) -> None:
                 disabled=("running || !!busy",), raw_attrs=marks(data_test=test), **more)
 
     with html.Div(classes="actions"):
-        action("Another like this", "mdi-refresh", results.another, "another", v_if="result_image",
+        action("Another like this", "mdi-refresh", results.another, "another", v_if="result_image && result_again",
                title="The same inputs and values with a new seed; this result stays")
         action("Measure", "mdi-ruler", results.measure, "measure", v_if="result_image && lesions.length && !table.rows")
         action("Undo", "mdi-undo", results.undo, "undo", title="Takes this result out of the scene")
@@ -77,7 +127,10 @@ def _actions(results: Results, downloads: Downloads) -> None:
         action("DICOM", "mdi-download", lambda: downloads.dicom(True), "dicom", v_if="result_image",
                title="Series and segmentation, zipped")
         action("Image", "mdi-download", lambda: downloads.volume(True), "image", v_if="result_image", title="NRRD")
-        action("Lesions", "mdi-download", downloads.lesions, "lesions", v_if="result_lesions", title="seg.nrrd")
+        action("{{ lesions.length ? 'Lesions' : 'Segments' }}", "mdi-download", downloads.lesions, "lesions",
+               v_if="result_lesions", title="seg.nrrd")
+        action("All cases", "mdi-download", downloads.cohort, "cohort", v_if="tiles.length",
+               title="Images, segments and manifest of all cases that are kept (NRRD), zipped")
         action("Table", "mdi-download", downloads.table, "csv", v_if="table.rows", title="CSV")
         action("Scene", "mdi-download", downloads.scene, "scene", title="Everything, for 3D Slicer (.mrb)")
         action("Record", "mdi-download", downloads.record, "record", v_if="result_record",

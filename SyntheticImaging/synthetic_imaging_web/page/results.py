@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
+from synthetic_imaging.catalogue import tools
 from synthetic_imaging.errors import SyntheticImagingError
 from synthetic_imaging.lesions.roles import roles_of
+from synthetic_imaging.mask import Mask
 from synthetic_imaging_web.page.comparing import Comparing
 from synthetic_imaging_web.page.growth import Growth
 from synthetic_imaging_web.page.organ_surfaces import put_into, surfaces_of
 from synthetic_imaging_web.page.running import Running
 from synthetic_imaging_web.page.session import Session
+from SyntheticImagingLib.cohort.case_scene import WALL_OPACITY, WALLS, middle_of, size_of
 from SyntheticImagingLib.form import readable_record
 from SyntheticImagingLib.headless import one_batch
+from SyntheticImagingLib.heart.segmenters import TOOL as SEGMENTING
+from SyntheticImagingLib.heart.structure_volumes import by_structure
 from SyntheticImagingLib.segmentations import mask_from_node
-from SyntheticImagingLib.show import SyntheticMark, derived_nodes, lesion_rows, remove_derived
+from SyntheticImagingLib.show import SyntheticMark, derived_nodes, frame_3d, lesion_rows, remove_derived
 from SyntheticImagingLib.show.lesion_list import organ_names
 from SyntheticImagingLib.tables import table_from_node
 from SyntheticImagingLib.task import Made, SceneTask, SegmentChoice, remove
 
 _MOST_LESIONS_3D = 40
+_CLOSE = 0.38  # of the image, so that a heart in the middle of it fills a 3-D view
 
 
 class Results:
@@ -36,7 +43,13 @@ class Results:
         self.history: list[tuple[Made, SceneTask | None]] = []
         self.current: Made | None = None
         self._task: SceneTask | None = None
+        # Called with the result that is shown now, or None.
+        self.on_shown: list[Callable[[Made | None], None]] = []
+        self.on_undone: Callable[[Made], None] = lambda made: None
         self._measurements: list[tuple[Made, Made]] = []
+        self._size: tuple[float, ...] = ()
+        self._to_frame = False
+        self._host = host
         self._empty()
         session.state.change("result_id")(self._picked)
         running.on_done = self._arrived
@@ -52,11 +65,13 @@ class Results:
         if made is None or self._running.task is not None:
             return
         self._close()
+        self._tell(None)
         self.history = [(m, t) for m, t in self.history if m is not made]
         scene = self._session.scene.scene
         for node in derived_nodes(scene, made.volume) if made.volume is not None else []:
             remove_derived(scene, node)
         remove(scene, made)
+        self.on_undone(made)
         for _, measured in [pair for pair in self._measurements if pair[0] is made]:
             remove(scene, measured)
         self._measurements = [pair for pair in self._measurements if pair[0] is not made]
@@ -69,6 +84,17 @@ class Results:
             if made.source is not None:
                 self._session.views.show_volume(made.source, fit=False)
         self._session.note(f"'{made.title}' was undone.")
+
+    def put(self, made: Made, task: SceneTask | None = None, instead_of: Made | None = None) -> None:
+        """Show a result, in the place of another one that is taken out of the scene, or as the newest."""
+        place = next((n for n, (m, _) in enumerate(self.history) if m is instead_of), len(self.history))
+        if instead_of is not None:
+            self._close()
+            remove(self._session.scene.scene, instead_of)
+        self.history[place : place + 1] = [(made, task)]
+        self._session.announce()
+        self._show(made, task)
+        self._session.push(tab="result")
 
     def image_of(self, segmentation: Any) -> Any:
         """The image that a result's lesions lie in; None for other segmentations."""
@@ -107,10 +133,7 @@ class Results:
         made = task.made
         if made is None:
             return
-        self.history.append((made, task))
-        self._session.announce()
-        self._show(made, task)
-        self._session.push(tab="result")
+        self.put(made, task)
 
     def _measured(self, made: Made, task: SceneTask) -> None:
         done = task.made
@@ -138,33 +161,48 @@ class Results:
         self._close()
         self.current, self._task = made, task
         rows = _rows(made)
+        # Its image is the map of uncertainty: nothing to be read as the patient's image, and the same each time.
+        segments = made.tool_id == SEGMENTING
         state = {
             "result": True, "result_items": [_history_item(n, m) for n, (m, _) in enumerate(self.history, start=1)],
             "result_id": _id(made), "result_title": made.title, "result_summary": _summary(made, task),
             "result_notes": list(made.notes), "lesions": rows, "lesion": 0,
             "result_record": readable_record(made.record.GetText()) if made.record is not None else "",
-            "result_image": made.volume is not None, "result_lesions": made.lesions is not None,
+            "result_image": made.volume is not None and not segments, "result_lesions": made.lesions is not None,
+            "result_again": task is not None and not segments,
         }
         self._session.push(**state, **_table_state(made))
         if made.lesions is not None:
             made.lesions.GetDisplayNode().SetVisibility(True)
             self._session.spawn(self._add_surfaces(made))
-        if made.volume is not None and made.source is not None:
+        if made.volume is not None and made.source is not None and _edits(made):
             self._comparing.compare(made.source, made.volume, made.lesions)
+            self._size = ()
+        elif made.source is not None:
+            self._session.views.show_volume(made.source, fit=False)
         elif made.volume is not None:
-            self._session.views.show_volume(made.volume)
+            self._to_frame = self._size != size_of(made.volume)
+            self._session.views.show_volume(made.volume, fit=self._to_frame)
+            if not self._to_frame:  # the next case of a cohort: as large as the one before
+                self._session.views.jump_to(middle_of(made.volume))
+            self._size = size_of(made.volume)
+            self._session.push(in_volume=made.volume.GetID())
         self._growth.open(made.browser, made.source, [made.lesions])
         place = _place_of_input(made) if not rows else None
         if rows:
             self.jump(_first_new(made, rows)["number"])
         elif place is not None:  # nothing is left there: that is what one wants to see
             self._comparing.jump_to(place)
+        self._tell(made)
+
+    def _tell(self, made: Made | None) -> None:
+        for listener in self.on_shown:
+            listener(made)
 
     async def _add_surfaces(self, made: Made) -> None:
         node = made.lesions
         mask = mask_from_node(node)
-        roles, organs = roles_of(mask), organ_names(made.inputs)
-        names = [s.name for s in (*roles.lesions, *roles.necrosis) if s.name not in organs][:_MOST_LESIONS_3D]
+        names, opacity = _in_3d(made, mask)
         surfaces = await asyncio.to_thread(surfaces_of, mask, names)
         if node.GetScene() is None:
             return
@@ -174,9 +212,11 @@ class Results:
             for segment in mask.segments:
                 identifier = node.GetSegmentation().GetSegmentIdBySegmentName(segment.name)
                 display.SetSegmentVisibility3D(identifier, segment.name in names)
-                # A dead core is seen through its tumour.
-                display.SetSegmentOpacity3D(identifier, 0.6 if len(names) > 1 and "tumour" in segment.name else 1.0)
+                display.SetSegmentOpacity3D(identifier, opacity.get(segment.name, 1.0))
             display.SetVisibility3D(True)
+            if self._to_frame and made.volume is not None:  # only now there is something to look at
+                self._to_frame = False
+                frame_3d(self._host, middle_of(made.volume), _CLOSE * max(size_of(made.volume)))
             for choice in made.inputs.values():
                 if isinstance(choice, SegmentChoice) and choice.node.GetScene() is not None:
                     for identifier in choice.ids:  # the organ is seen through, so that what is in it is seen
@@ -186,12 +226,12 @@ class Results:
         self._session.state.update(
             {"result": False, "result_items": [], "result_id": "", "result_title": "", "result_summary": "",
              "result_notes": [], "lesions": [], "lesion": 0, "table": {}, "result_record": "", "result_image": False,
-             "result_lesions": False}
+             "result_lesions": False, "result_again": False}
         )
 
 
 def _rows(made: Made) -> list[dict[str, Any]]:
-    if made.lesions is None:
+    if made.lesions is None or not _of_lesions(made):
         return []
     return [
         {
@@ -219,11 +259,21 @@ def _place_of_input(made: Made) -> tuple[float, float, float] | None:
     return row.centre_ras if row is not None else None
 
 
+def table_of(made: Made) -> Any:
+    """The table to show of a result; None without one."""
+    tables = {name: node for name, node in made.nodes.items() if node.IsA("vtkMRMLTableNode")}
+    return tables.get("volumes") or next(iter(tables.values()), None)
+
+
 def _table_state(made: Made) -> dict[str, Any]:
-    node = next((n for n in made.nodes.values() if n.IsA("vtkMRMLTableNode")), None)
+    node = table_of(made)
     if node is None:
         return {"table": {}}
     table = table_from_node(node)
+    if made.tool_id == SEGMENTING:
+        table = by_structure(table)
+        return {"table": {"headings": [c.heading for c in table.columns],
+                          "rows": [[_cell(cell) for cell in row] for row in table.rows]}}
     headings = [f"{c.heading} ({c.unit})" if c.unit else c.heading for c in table.columns]
     return {"table": {"headings": headings, "rows": [[_cell(cell) for cell in row] for row in table.rows]}}
 
@@ -234,6 +284,26 @@ def _cell(cell: Any) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+def _of_lesions(made: Made) -> bool:
+    return made.tool_id.startswith("lesions.")
+
+
+def _edits(made: Made) -> bool:
+    """Whether the result is the input with a region changed: then the two can be compared."""
+    tool = tools().get(made.tool_id)
+    return tool is None or any(output.edits for output in tool.outputs)
+
+
+def _in_3d(made: Made, mask: Mask) -> tuple[list[str], dict[str, float]]:
+    """Segments that are shown in 3-D, and how solid."""
+    if not _of_lesions(made):
+        return list(mask.names), dict.fromkeys(WALLS, WALL_OPACITY)
+    roles, organs = roles_of(mask), organ_names(made.inputs)
+    names = [s.name for s in (*roles.lesions, *roles.necrosis) if s.name not in organs][:_MOST_LESIONS_3D]
+    # A dead core is seen through its tumour.
+    return names, {name: 0.6 for name in names if len(names) > 1 and "tumour" in name}
 
 
 def _summary(made: Made, task: SceneTask | None) -> str:

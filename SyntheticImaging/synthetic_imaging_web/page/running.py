@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from synthetic_imaging.errors import SyntheticImagingError
@@ -11,6 +11,7 @@ from synthetic_imaging_web.page.forms import Forms
 from synthetic_imaging_web.page.inputs import Inputs
 from synthetic_imaging_web.page.session import Session
 from SyntheticImagingLib.task import SceneTask, TaskState, estimate
+from SyntheticImagingLib.task.graphics_look import SENTENCE, look, looked
 
 _POLL_SECONDS = 0.07
 _ESTIMATE_AFTER_SECONDS = 0.35
@@ -29,6 +30,9 @@ class Running:
         self._session, self._forms, self._inputs = session, forms, inputs
         self.task: Any = None
         self.on_done: Callable[[SceneTask], None] = lambda task: None
+        # Tool id -> what starts it (values, seed), and what says or refuses beforehand: for tools that fill a folder.
+        self.starts: dict[str, Callable[[Mapping[str, Any], int | None], None]] = {}
+        self.checks: dict[str, Callable[[Mapping[str, Any]], str]] = {}
         self._estimate_later: asyncio.TimerHandle | None = None
         session.state.update(
             {"running": False, "stopping": False, "progress": 0.0, "step": "", "left": "", "estimate": "",
@@ -57,9 +61,11 @@ class Running:
         try:
             tool = self._forms.tool
             nodes = self._inputs.nodes(tool)
-            task = SceneTask(
-                self._session.scene.scene, tool, nodes, self._forms.values(self._points_in(nodes)), self._forms.seed()
-            )
+            values = self._forms.values(self._points_in(nodes))
+            if tool.id in self.starts:
+                self.starts[tool.id](values, self._forms.seed())
+                return
+            task = SceneTask(self._session.scene.scene, tool, nodes, values, self._forms.seed())
         except SyntheticImagingError as error:
             self._session.fail(error)
             return
@@ -133,10 +139,22 @@ class Running:
         tool = self._forms.tool
         try:
             nodes = self._inputs.nodes(tool)
-            sentence = estimate(tool, nodes, self._forms.values(self._points_in(nodes))).sentence
+            values = self._forms.values(self._points_in(nodes))
+            if tool.id in self.checks:
+                sentence = self.checks[tool.id](values)
+            elif tool.accelerated and not looked():
+                self._session.push(estimate=SENTENCE, estimate_ok=False)
+                self._session.spawn(self._look())
+                return
+            else:
+                sentence = estimate(tool, nodes, values).sentence
             self._session.push(estimate=sentence, estimate_ok=True)
         except SyntheticImagingError as error:
             self._session.push(estimate=str(error), estimate_ok=False)
+
+    async def _look(self) -> None:
+        await asyncio.to_thread(look)
+        self.estimate_soon()
 
     def _points_in(self, nodes: dict[str, Any]) -> bool:
         return any(hasattr(node, "GetNumberOfDefinedControlPoints") for node in nodes.values())

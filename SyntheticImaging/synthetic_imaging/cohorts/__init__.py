@@ -1,0 +1,1 @@
+"""Cohorts: many synthetic cases, image and segments, with constraints, that any machine makes identically."""

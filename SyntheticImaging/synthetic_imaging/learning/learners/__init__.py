@@ -1,0 +1,1 @@
+"""Learners that several published systems share: paired autoencoders and diffusion in their latents."""
