@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
@@ -29,6 +30,7 @@ from synthetic_imaging.learning.training.order import CaseOrder, shares
 from synthetic_imaging.learning.training.pace import Pace
 from synthetic_imaging.learning.training.progress import Stopped, TrainingFailed, TrainingReporter, TrainingResult
 from synthetic_imaging.learning.training.sharing import Sharing
+from synthetic_imaging.learning.training.small_convolutions import computed_exactly
 from synthetic_imaging.learning.training.state import (
     Counters,
     check_same,
@@ -83,7 +85,10 @@ class Loop:
         benchmark_before = torch.backends.cudnn.benchmark
         torch.backends.cudnn.benchmark = on_cuda
         try:
-            with advice(self.settings, self.plan.precision, str(self.fabric.device), self.sharing.processes):
+            with (
+                advice(self.settings, self.plan.precision, str(self.fabric.device), self.sharing.processes),
+                self._guard(),
+            ):
                 self._prepare()
                 because = self._steps(started)
                 self._save(started)
@@ -102,6 +107,11 @@ class Loop:
             history=tuple(self.history.rows), notes=(*self.notes, *self.history.notes), resumed_from=self.pace.begun,
             precision=self.plan.precision.value, device=str(self.fabric.device),
         )  # fmt: skip
+
+    def _guard(self) -> contextlib.AbstractContextManager[None]:
+        if self.fabric.device.type == "cpu" and self.plan.precision is Precision.BFLOAT16:
+            return computed_exactly(self.learner.networks)
+        return contextlib.nullcontext()
 
     def _prepare(self) -> None:
         learner, plan = self.learner, self.plan
