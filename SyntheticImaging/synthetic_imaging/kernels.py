@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import sys
 import threading
 from collections.abc import Callable, Set
 from typing import Any, overload
@@ -26,6 +28,15 @@ REORDERED = frozenset(("contract", "reassoc", "nsz", "arcp"))
 
 # numba's portable thread pool ends the process when two threads of it start parallel loops at once.
 _ONE_PARALLEL_LOOP = threading.Lock()
+
+
+def _one_word_on_threads() -> None:
+    """numba does not read OMP_NUM_THREADS, and its pool changes how many threads PyTorch takes after it: then a program
+    kept to one thread has two, which wait for each other busily. So the variable holds for numba too.
+    """
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if "numba" not in sys.modules and wanted.isdigit() and int(wanted) > 0:
+        os.environ.setdefault("NUMBA_NUM_THREADS", str(min(int(wanted), os.cpu_count() or 1)))
 
 
 class Kernel:
@@ -54,6 +65,7 @@ class Kernel:
     def compiled(self) -> Any:
         """The numba dispatcher."""
         if self._compiled is None:
+            _one_word_on_threads()
             import numba
 
             names = self._function.__globals__

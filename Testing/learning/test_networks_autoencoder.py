@@ -14,6 +14,7 @@ from synthetic_imaging.learning.networks.autoencoder_losses import (
     LabelLoss,
     LossWeights,
     autoencoder_loss,
+    balance,
     kl_divergence,
     soft_dice_loss,
 )
@@ -272,3 +273,21 @@ def test_a_measured_scale_is_saved_with_the_weights() -> None:
 def test_latents_without_a_scale_are_refused(cases: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
     with pytest.raises(InputError):
         LatentScale(3).measure(cases)
+
+
+def test_balanced_weights_have_mean_one_and_a_small_structure_outweighs_what_surrounds_it() -> None:
+    label = torch.zeros(2, 8, 8, 8, dtype=torch.uint8)
+    label[0, :2, :2, :2] = 3
+    weights = balance(label, 9)
+    assert torch.allclose(weights.flatten(1).mean(1), torch.ones(2))
+    assert torch.allclose(weights[1], torch.ones(8, 8, 8))
+    ratio = float(weights[0, 0, 0, 0] / weights[0, 7, 7, 7])
+    assert ratio == pytest.approx((504 / 8) ** 0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(("code", "balanced", "kind"), [
+    (LabelCode.COLOURS, False, LabelLoss.COLOURS), (LabelCode.COLOURS, True, LabelLoss.BALANCED_COLOURS),
+    (LabelCode.ONE_HOT, False, LabelLoss.CROSS_ENTROPY), (LabelCode.NUMBER, True, LabelLoss.CROSS_ENTROPY_DICE),
+])
+def test_the_label_loss_fits_the_code(code: LabelCode, balanced: bool, kind: LabelLoss) -> None:
+    assert LabelLoss.of(code, balanced) is kind

@@ -110,3 +110,18 @@ def test_parallel_kernels_may_be_called_from_several_threads():
         np.testing.assert_array_equal(other, results[0])
 
 
+
+
+@pytest.mark.parametrize(("variables", "threads"), [({"OMP_NUM_THREADS": "1"}, 1),
+                                                    ({"OMP_NUM_THREADS": "1,2"}, 1),
+                                                    ({"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2"}, 2)])
+def test_a_program_kept_to_one_thread_has_one_in_numba_too(variables: dict[str, str], threads: int) -> None:
+    code = (
+        "import sys; from synthetic_imaging import kernels; assert 'numba' not in sys.modules\n"
+        "kernels.Kernel(lambda: None, False, set(), False).compiled\n"
+        "import numba; print(numba.config.NUMBA_NUM_THREADS)"
+    )
+    kept = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")}
+    done = subprocess.run([sys.executable, "-c", code], env={**kept, **variables}, capture_output=True, text=True,
+                          check=True, timeout=60)
+    assert int(done.stdout) == threads

@@ -64,7 +64,8 @@ def _autoencoder_learner(
     from synthetic_imaging.learning.networks.autoencoder_losses import LossWeights
 
     del models
-    weights = LossWeights(label=settings.label_weight, kl=settings.kl, perceptual=settings.perceptual)
+    weights = LossWeights(label=settings.label_weight, kl=settings.kl, perceptual=settings.perceptual,
+                          balanced=settings.balanced)
     return PairedAutoencoderLearner(networks, data, settings.training, weights, betas=(0.9, 0.999))
 
 

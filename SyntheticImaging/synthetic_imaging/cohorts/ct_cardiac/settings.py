@@ -14,7 +14,7 @@ from synthetic_imaging.learning.networks.settings import (
     LabelCode,
 )
 from synthetic_imaging.learning.settings import Precision, Training
-from synthetic_imaging.parameters import Advanced, Label, Within
+from synthetic_imaging.parameters import Advanced, Help, Label, Within
 
 REFERENCE = (
     "Ikuta et al. (2024). Synthetic multimodal data generation and training optimization for computed tomography "
@@ -48,10 +48,12 @@ class AutoencoderRecipe:
         classes=9, widths=(16, 32, 64), residual_blocks=1, norm_groups=8, bottleneck_attention=False,
         fusion=Fusion.SUMMED, label_code=LabelCode.COLOURS,
     )
-    training: Training = Training(steps=2000, batch_size=2, learning_rate=1e-3, warm_up_steps=50,
-                                  cool_down_steps=700, validate_every=250, average_decay=0.99)
+    training: Training = Training(steps=2500, batch_size=2, learning_rate=1e-3, warm_up_steps=50,
+                                  cool_down_steps=1000, validate_every=250, average_decay=0.99)
     kl: Annotated[float, Label("Weight of KL"), Within(0, 1e6)] = 1e-6
     label_weight: Annotated[float, Label("Weight of the labels"), Within(0, 1e6)] = 1.0
+    balanced: Annotated[bool, Label("Small structures count more"), Help(
+        "Else the appendage, a thousandth of the voxels, is not learned.")] = True
     perceptual: Annotated[float, Label("Weight of gradient difference"), Within(0, 1e6)] = 0.5
 
 
