@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from synthetic_imaging.errors import Cancelled
+from synthetic_imaging.provenance import file_name
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Run:
         scratch: a folder for this run, deleted afterwards; None where the host gave none.
         report: called with each `Progress`.
         cancelled: asked at each `progress` and `check_cancel`; true stops the run.
+        notes: what `note` has said.
+        weights: what `uses_weights` has named.
     """
 
     seed: int = 0
@@ -55,6 +58,7 @@ class Run:
     report: Reporter = _silent
     cancelled: Callable[[], bool] = _never
     notes: list[str] = field(default_factory=list)
+    weights: dict[str, str] = field(default_factory=dict)
     _last: float = 0.0
     _started: float = field(default_factory=time.monotonic)
 
@@ -85,15 +89,24 @@ class Run:
             raise Cancelled
 
     def part(self, low: float, high: float) -> Run:
-        """A context whose 0..1 is ``low``..``high`` of this one; shares generator, notes and cancel."""
+        """A context whose 0..1 is ``low``..``high`` of this one; shares generator, notes, weights and cancel."""
         outer = self
 
         def report(progress: Progress) -> None:
             outer.progress(low + (high - low) * progress.fraction, progress.step)
 
-        inner = Run(self.seed, self.device, self.scratch, report, self.cancelled, self.notes)
+        inner = Run(self.seed, self.device, self.scratch, report, self.cancelled, self.notes, self.weights)
         inner.rng = self.rng
         return inner
+
+    def uses_weights(self, name: str, sha256: str) -> None:
+        """Name the learned weights that the run computes with (kept in the provenance record).
+
+        Args:
+            name: of the model; of a path only the file's name is kept, since folders can name patients.
+            sha256: of its file.
+        """
+        self.weights[file_name(name)] = sha256
 
     def note(self, sentence: str) -> None:
         """Say something the user should know (kept in the provenance record); said once."""

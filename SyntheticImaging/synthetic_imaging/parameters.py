@@ -20,6 +20,7 @@ from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from synthetic_imaging.errors import ParameterError
+from synthetic_imaging.provenance import file_name
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,16 @@ class _Advanced:
 Advanced = _Advanced()
 
 
+class _NameOrPath:
+    """Marks a text that names something or is the path of a file; records keep the file's name alone."""
+
+    def __repr__(self) -> str:
+        return "NameOrPath"
+
+
+NameOrPath = _NameOrPath()
+
+
 @dataclass(frozen=True)
 class Field:
     """One parameter, as a user interface needs it.
@@ -74,6 +85,7 @@ class Field:
         within: (low, high) or None.
         choices: values of the Enum, else ().
         advanced: whether a form folds it away.
+        names_file: whether a text may be the path of a file.
     """
 
     name: str
@@ -86,6 +98,7 @@ class Field:
     within: tuple[float, float] | None = None
     choices: tuple[str, ...] = ()
     advanced: bool = False
+    names_file: bool = False
 
     def in_words(self, value: Any) -> str:
         """A value of this parameter as a person reads it: "automatic", "yes", "80 HU", "empty"."""
@@ -150,6 +163,7 @@ def field_of(name: str, annotated: Any, default: Any, where: str) -> Field:
         within=(within.low, within.high) if within else None,
         choices=tuple(m.value for m in kind) if issubclass(kind, Enum) else (),
         advanced=mark(_Advanced) is not None,
+        names_file=mark(_NameOrPath) is not None,
     )
 
 
@@ -257,6 +271,14 @@ _YES_NO = frozenset(("yes", "true", "1", "on", "no", "false", "0", "off"))
 
 def _raise() -> Any:
     raise ValueError
+
+
+def recorded(made: Any) -> dict[str, Any]:
+    """As `plain`, for a record that travels: of a text marked `NameOrPath`, a path's folders are left out."""
+    return {
+        field.name: file_name(value) if field.names_file and isinstance(value, str) else value
+        for field, value in zip(fields_of(type(made)), plain(made).values(), strict=True)
+    }
 
 
 def plain(made: Any) -> dict[str, Any]:

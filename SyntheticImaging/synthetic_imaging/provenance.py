@@ -93,6 +93,11 @@ class Provenance:
         return f"{self.tool_title} ({self.tool} {self.tool_version}), seed {self.seed}"
 
 
+def file_name(name_or_path: str) -> str:
+    """The last part of a path, of whatever system; a plain name is itself."""
+    return name_or_path.replace("\\", "/").rstrip("/").rpartition("/")[2] or name_or_path
+
+
 def distribution_version(name: str = "synthetic-imaging") -> str:
     """Version of an installed distribution, or "0+unknown" when run from a source folder."""
     try:

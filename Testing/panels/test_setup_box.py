@@ -240,7 +240,7 @@ def test_missing_things_are_seen_at_once(panel_host: Any, make_box: Any) -> None
 def test_weights_are_listed_and_deleted_after_asking(panel_host: Any, make_box: Any, tmp_path: Path) -> None:
     made = make_box(yes=False)
     weights = made.box.weights
-    assert weights.sentence.text == "No weights have been downloaded. No tool of today needs any."
+    assert weights.sentence.text == "No weights have been downloaded. What is shipped needs no download."
     assert not weights.delete_buttons
     weights.store.prepare()
     for name in ("a.safetensors", "b.safetensors", "c.safetensors"):

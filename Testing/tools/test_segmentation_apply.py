@@ -163,6 +163,9 @@ def test_progress_rises_with_named_steps_and_a_cancel_is_heard_everywhere(models
 def test_it_says_what_model_drew_and_how_far_the_image_is_from_its_training(models: Any, abdomen: Any) -> None:
     result = segmented(models, abdomen.ct)
     assert any("untrained" in note and "sha256" in note for note in result.notes)
+    [(name, digest)] = result.segments.provenance.weights.items()
+    assert "/" not in name and "\\" not in name and len(digest) == 64
+    assert result.segments.provenance.parameters["model"] == name
     assert any("outside what the model was trained on" in note for note in result.notes)
     rows = {row["quantity"]: row for row in result.domain}
     assert rows["intensities"]["outside"] and rows["intensities"]["distance"] > 1

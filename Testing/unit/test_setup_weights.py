@@ -39,7 +39,7 @@ def test_the_folder_follows_platform_and_variable(monkeypatch: pytest.MonkeyPatc
 
 def test_an_empty_store_reads_well_and_asking_makes_no_folder(tmp_path: Path) -> None:
     store = WeightsStore(tmp_path / "weights")
-    assert store.sentence == "No weights have been downloaded. No tool of today needs any."
+    assert store.sentence == "No weights have been downloaded. What is shipped needs no download."
     assert store.files() == []
     assert store.delete_all() == 0
     assert store.row().state in (State.OK, State.WARNING)

@@ -102,7 +102,7 @@ def generate(parameters: CohortParameters, run: Run) -> Outputs:
     if plan.ranges:
         run.note(f"{plan.number} of {drawn} attempts lay in the ranges ({100 * plan.number / drawn:.3g} %).")
     for name, digest in weights_of(generator).items():
-        run.note(f"Weights {name}: sha256 {digest}.")
+        run.uses_weights(name, digest)
     run.note(f"{generator.title}: {generator.sentence}")
     assert shown is not None
     columns = (Column("case", "Case"), Column("attempt", "Attempt"),

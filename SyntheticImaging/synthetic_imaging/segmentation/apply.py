@@ -15,7 +15,7 @@ import numpy.typing as npt
 from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
 from synthetic_imaging.mask import Mask
-from synthetic_imaging.parameters import Advanced, Help, Label, Within
+from synthetic_imaging.parameters import Advanced, Help, Label, NameOrPath, Within
 from synthetic_imaging.segmentation.segmenter_model import HEARTS_CT, SegmenterFile, memory_bytes, segmenter_file
 from synthetic_imaging.table import Cell, Column, Table
 from synthetic_imaging.tool import Image, Kind, Output, Outputs, tool
@@ -30,7 +30,7 @@ class SegmentStructures:
     """Which model draws, and what is made of its answer."""
 
     model: Annotated[
-        str, Label("Model"), Help("A shipped or stored model by name, or the path of a .safetensors file.")
+        str, Label("Model"), NameOrPath, Help("A shipped or stored model by name, or the path of a .safetensors file.")
     ] = HEARTS_CT
     largest_part: Annotated[
         bool, Label("Largest part only"),
@@ -153,6 +153,7 @@ def _network(
     order = model_axes(volume, model)
     apart = distances(domain.domain(), image[0], [extent[a] for a in order], [grid.spacing_kji_mm[a] for a in order],
                       model.shape.spacing_mm)
+    run.uses_weights(name, loaded.sha256)
     run.note(f"Model '{model.name}', trained on {model.card.training_data} (sha256 {loaded.sha256[:12]}).")
     run.note(apart.sentence)
     if not volume.modality:

@@ -131,7 +131,8 @@ def too_old(driver_cuda: str, torch_cuda: str) -> bool:
 def _torch_row(torch: Torch | None, driver: Driver) -> Row:
     floor = group("learn").requirements[0]
     if torch is None:
-        return Row("PyTorch", "not installed", State.OPTIONAL, "No tool of today needs it.")
+        return Row("PyTorch", "not installed", State.OPTIONAL,
+                   "For segmenting, trained models and training; lesions and phantoms do without.")
     value = f"{torch.version}, {torch.build}"
     if not floor.allows(torch.version):
         return Row("PyTorch", value, State.WARNING, f"Learned tools need {floor.floor} or newer. Update it.")

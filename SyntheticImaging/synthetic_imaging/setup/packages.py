@@ -137,7 +137,7 @@ def rows() -> list[Row]:
         if wanting and one.required:
             advice = "Install what is missing."
         elif wanting:
-            advice = "No tool of today needs them."
+            advice = "For segmenting, trained models and training; lesions and phantoms do without."
         found.append(Row(one.title, value, absent if wanting else State.OK, advice))
         found.extend(_package_row(r, one.title, absent) for r in one.requirements)
     return found

@@ -12,7 +12,7 @@ from synthetic_imaging.cohorts.diff3 import settings as chosen
 from synthetic_imaging.cohorts.generator import CohortCase, Measurement
 from synthetic_imaging.context import Run
 from synthetic_imaging.learning.samplers.by_name import SamplerName
-from synthetic_imaging.parameters import Advanced, Help, Label, Within
+from synthetic_imaging.parameters import Advanced, Help, Label, NameOrPath, Within
 from synthetic_imaging.volume import Volume
 
 AUTOENCODER, DIFFUSION = "diff3-autoencoder", "diff3-diffusion"
@@ -40,8 +40,10 @@ class Echo:
 
     steps: Annotated[int, Label("Sampler steps"), Within(1, 1000)] = 20
     sampler: Annotated[SamplerName, Label("Sampler"), Advanced] = SamplerName.DPM_SOLVER
-    autoencoder: Annotated[str, Label("Autoencoder"), Help("Name or file of its weights."), Advanced] = AUTOENCODER
-    model: Annotated[str, Label("Diffusion model"), Help("Name or file of its weights."), Advanced] = DIFFUSION
+    autoencoder: Annotated[str, Label("Autoencoder"), NameOrPath, Help("Name or file of its weights."),
+                           Advanced] = AUTOENCODER
+    model: Annotated[str, Label("Diffusion model"), NameOrPath, Help("Name or file of its weights."),
+                     Advanced] = DIFFUSION
 
     @property
     def weights(self) -> Mapping[str, str]:

@@ -31,8 +31,8 @@ def number_format(device: str | torch.device, precision: Precision = Precision.A
 
     Args:
         device: "cpu", "cuda", "cuda:1", "mps".
-        precision: AUTO takes bfloat16 where the hardware multiplies it (recent CPUs, GPUs from Ampere on), float16 on
-            older GPUs, float32 elsewhere.
+        precision: AUTO takes bfloat16 where the hardware multiplies it (recent CPUs, GPUs from Ampere on), float32
+            elsewhere: networks trained in these formats leave float16's range.
 
     Raises:
         ParameterError: for float16 on a CPU.
@@ -43,7 +43,7 @@ def number_format(device: str | torch.device, precision: Precision = Precision.A
             raise ParameterError("float16 is very slow on a CPU. Use the number format 'bfloat16' or 'auto'.")
         return _FORMATS[precision]
     if kind == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     return torch.bfloat16 if kind == "cpu" and bfloat16_in_hardware() else torch.float32
 
 

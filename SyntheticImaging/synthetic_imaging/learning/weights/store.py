@@ -97,7 +97,7 @@ class WeightsStore:
             return f"The folder set by {VARIABLE} holds other files. Choose an empty folder for weights."
         files = self.files()
         if not files:
-            return "No weights have been downloaded. No tool of today needs any."
+            return "No weights have been downloaded. What is shipped needs no download."
         count = "1 file" if len(files) == 1 else f"{len(files)} files"
         return f"{count}, {readable_bytes(sum(f.bytes for f in files))} on disk."
 
