@@ -105,7 +105,7 @@ ARMS = (Arm("real"), Arm("filled in, mixed", Strategy.MIXED, fill_in=True, ratio
 def compare(out: Path, run: Run | None = None, **changes: Any) -> Comparison:
     short = replace(TINY, training=replace(TINY.training, steps=4, validate_every=2, checkpoint_every=4))
     return compare_strategies(
-        changes.pop("arms", ARMS), (1, 2, 3), Balls(5, 1), Balls(12, 7), Balls(4, 9),
+        changes.pop("arms", ARMS), (1, 2, 3), Balls(5, 1), changes.pop("synthetic", Balls(12, 7)), Balls(4, 9),
         changes.pop("settings", short), ("ball",), out, run or Run(), data_name="phantom", device="cpu", **changes,
     )  # fmt: skip
 
@@ -130,6 +130,8 @@ def test_a_comparison_scores_every_arm_seed_case_and_structure_and_resumes(tmp_p
     assert np.array_equal(again.dice, table.dice)
     with pytest.raises(FileError, match="another comparison"):
         compare(tmp_path, settings=TINY)
+    with pytest.raises(FileError, match="another comparison"):
+        compare(tmp_path, synthetic=Balls(12, 8))
     next(tmp_path.glob("real*.json")).write_text("{")
     with pytest.raises(FileError, match="damaged"):
         compare(tmp_path)

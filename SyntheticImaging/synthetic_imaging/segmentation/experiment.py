@@ -101,24 +101,25 @@ def compare_strategies(
         Cancelled: if so; finished trainings are kept.
     """
     _check(arms, seeds, real, synthetic, test)
-    key = _key(settings, fill_in_settings, structures, (real, synthetic, test, validation), data_name)
+    sources = (real, synthetic, test, validation)
+    sort = _Sort(_key(settings, fill_in_settings, structures, sources, data_name), _face(sources))
     total, scores = len(arms) * len(seeds), {}
     for number, (seed, arm) in enumerate((s, a) for s in seeds for a in arms):
         part = run.part(number / total, (number + 1) / total)
         file = out / _file_name(arm, seed)
-        found = _read(file, key, arm)
+        found = _read(file, sort, arm)
         if found is None:
             networks = None
             if arm.fill_in:
                 part.progress(0.0, f"seed {seed}: learn to fill in blocks")
-                networks = _filled_in(synthetic, fill_in_settings or settings, out, seed, key, part, device)
+                networks = _filled_in(synthetic, fill_in_settings or settings, out, seed, sort.key, part, device)
             trained = train_segmenter(
                 real, synthetic, arm.settings(settings), structures, out / "trainings" / file.stem,
                 part.part(0.3 if arm.fill_in else 0.0, 0.95), seed=seed, start=networks, validation=validation,
                 device=device,
             )
             found = _scored(trained, test, len(structures), part.part(0.95, 1.0))
-            _write(file, found, key, arm)
+            _write(file, found, sort, arm)
         scores[arm.name, seed] = found
         part.progress(1.0, f"{arm.name}, seed {seed}: done")
     return Comparison(tuple(a.name for a in arms), tuple(seeds), tuple(structures), scores, data_name)
@@ -205,10 +206,34 @@ def _key(
     settings: SegmentationSettings, fill_in: SegmentationSettings | None, structures: Sequence[str],
     sources: Sequence[CaseSource | None], data_name: str,
 ) -> str:
-    """What scores depend on beside arm and seed; the cases by their numbers only."""
+    """What scores depend on beside arm and seed; the cases by how many there are."""
     plain: list[Any] = [as_plain(settings), as_plain(fill_in) if fill_in else None, list(structures), data_name]
     plain.append([None if s is None else len(s) for s in sources])
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Sort:
+    """Of which comparison a score is: the hash of its settings, and what its first and last cases look like."""
+
+    key: str
+    face: list[float]
+
+    def same(self, key: str, face: Sequence[float]) -> bool:
+        """Whether a kept score is of this comparison; another number of threads changes the last digits."""
+        return key == self.key and len(face) == len(self.face) and bool(np.allclose(face, self.face, atol=2e-3))
+
+
+def _face(sources: Sequence[CaseSource | None]) -> list[float]:
+    from synthetic_imaging.learning.randomness import generator_of
+
+    face = []
+    for source in sources:
+        for index in () if source is None else (0, len(source) - 1):
+            case = source.case(index, generator_of(0, index))  # type: ignore[union-attr]
+            image = np.asarray(case["image"], np.float64)
+            face += [float(image.mean()), float(image.std()), float((np.asarray(case["label"]) > 0).mean())]
+    return face
 
 
 def _file_name(arm: Arm, seed: int) -> str:
@@ -216,10 +241,10 @@ def _file_name(arm: Arm, seed: int) -> str:
     return f"{readable}-{hashlib.sha256(arm.name.encode()).hexdigest()[:6]}-seed-{seed}.json"
 
 
-def _read(file: Path, key: str, arm: Arm) -> Score | None:
+def _read(file: Path, sort: _Sort, arm: Arm) -> Score | None:
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
-        if kept["key"] != key or kept["arm"] != as_plain(arm):
+        if not sort.same(kept["key"], kept["face"]) or kept["arm"] != as_plain(arm):
             raise FileError(
                 f"'{file.parent}' holds scores of another comparison (other settings, cases or arms). Choose another "
                 "folder, or delete that one."
@@ -233,11 +258,12 @@ def _read(file: Path, key: str, arm: Arm) -> Score | None:
         raise why(error, file, "read") from None
 
 
-def _write(file: Path, score: Score, key: str, arm: Arm) -> None:
+def _write(file: Path, score: Score, sort: _Sort, arm: Arm) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".part")
-        partial.write_text(json.dumps({"key": key, "arm": as_plain(arm), "score": score.to_plain()}), encoding="utf-8")
+        kept = {"key": sort.key, "face": sort.face, "arm": as_plain(arm), "score": score.to_plain()}
+        partial.write_text(json.dumps(kept), encoding="utf-8")
         partial.replace(file)
     except OSError as error:
         raise why(error, file, "write") from None

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
 _SEED = 20241210
-STEPS = 50
 # The three arms of the publication's table.
 BASELINE, PRETRAINED, PROPOSED = "real only", "filled in, real", "filled in, real and synthetic 3:1"
 
@@ -37,6 +36,7 @@ class Scale:
     seeds: tuple[int, ...] = (1, 2, 3)
     calls: tuple[int, ...] = (4, 8, 15, 30, 50)
     curve: int = 60
+    steps: int = 50
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def reproduce(out: Path, run: Run, *, quick: bool = False, train: bool = False) 
     from synthetic_imaging.cohorts.ct_cardiac import findings
     from synthetic_imaging.evidence.page import Page
 
-    scale = Scale(12, (1, 2), (4, 8), 8) if quick else Scale()
+    scale = Scale(12, (1, 2), (4, 5), 8, 10) if quick else Scale()
     work = out / "work" / "ct-cardiac"
     parts = _parts(work, run.part(0, 0.4), quick, train)
-    synthetic = synthetic_set(parts, scale.synthetic, run.part(0.4, 0.45))
+    synthetic = synthetic_set(parts, scale.synthetic, run.part(0.4, 0.45), scale.steps)
     comparison = three_arms(parts, synthetic, scale, work / "segmentation", run.part(0.45, 0.9), quick)
     features = features_of_hearts(work, run.part(0.9, 0.93), quick)
     page = Page("ct-cardiac", "Paired cardiac CT on phantom hearts: what it is worth")
@@ -105,13 +105,13 @@ def _parts(work: Path, run: Run, quick: bool, train: bool) -> Parts:
     return Parts(data, autoencoder, soft_max, diffusion)
 
 
-def synthetic_set(parts: Parts, count: int, run: Run) -> tuple[Images, Labels]:
+def synthetic_set(parts: Parts, count: int, run: Run, steps: int = Scale.steps) -> tuple[Images, Labels]:
     """Pairs by DDIM with 50 steps; no post-processing, as reported."""
     from synthetic_imaging.cohorts.ct_cardiac.recipes import noise_schedule
     from synthetic_imaging.cohorts.paired_models import pair_sampler
 
     sampler = pair_sampler(parts.autoencoder, parts.diffusion, noise_schedule(parts.diffusion.settings),
-                           sampler_name="ddim", steps=STEPS, device=run.device)
+                           sampler_name="ddim", steps=steps, device=run.device)
     made = list(sampler.many(_SEED, count, batch_size=8, progress=lambda f: run.progress(f, "synthetic pairs")))
     return np.stack([image for image, _ in made]), np.stack([label for _, label in made])
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
 _SEED = 20241121
-STEPS = 100
 MYOCARDIUM, CAVITY = 1, 2
 REAL, MIXED = "real", "real and synthetic"
 GRID = (40, 40, 32)
@@ -37,7 +36,8 @@ class Scale:
     judged: int = 428
     seeds: tuple[int, ...] = (1, 2, 3)
     calls: tuple[int, ...] = (4, 6, 8, 10, 15, 20, 30, 50)
-    curve: int = 214
+    curve: int = 108
+    steps: int = 100
     neighbours: int = 12
 
 
@@ -64,11 +64,11 @@ def reproduce(out: Path, run: Run, *, quick: bool = False, train: bool = False) 
     from synthetic_imaging.cohorts.diff3 import findings
     from synthetic_imaging.evidence.page import Page
 
-    scale = Scale(16, 16, (1, 2), (4, 8), 14, 6) if quick else Scale()
+    scale = Scale(16, 16, (1, 2), (4, 5), 14, 6, 10) if quick else Scale()
     work = out / "work" / "diff3"
     parts = _parts(work, run.part(0, 0.35), quick, train)
     page = Page("diff3", "DIFF-3 on phantom hearts: what it is worth")
-    synthetic = synthetic_set(parts, scale.synthetic, run.part(0.35, 0.45))
+    synthetic = synthetic_set(parts, scale.synthetic, run.part(0.35, 0.45), scale.steps)
     comparison = segmentation(parts, synthetic, scale, work / "segmentation", run.part(0.45, 0.85), quick)
     features = features_of_hearts(work, run.part(0.85, 0.88), quick)
     findings.write(page, parts, synthetic, comparison, features, scale, run.part(0.88, 0.99))
@@ -104,13 +104,13 @@ def _parts(work: Path, run: Run, quick: bool, train: bool) -> Parts:
     return Parts(data, autoencoder, diffusion, gan)
 
 
-def synthetic_set(parts: Parts, count: int, run: Run) -> tuple[Images, Labels]:
-    """Pairs by DDIM with 100 steps, as in the authors' generation script."""
+def synthetic_set(parts: Parts, count: int, run: Run, steps: int = Scale.steps) -> tuple[Images, Labels]:
+    """Pairs by DDIM, with 100 steps as in the authors' generation script."""
     from synthetic_imaging.cohorts.diff3.recipes import noise_schedule
     from synthetic_imaging.cohorts.paired_models import pair_sampler
 
     sampler = pair_sampler(parts.autoencoder, parts.diffusion, noise_schedule(parts.diffusion.settings),
-                           sampler_name="ddim", steps=STEPS, device=run.device)
+                           sampler_name="ddim", steps=steps, device=run.device)
     made = list(sampler.many(_SEED, count, batch_size=32, progress=lambda f: run.progress(f, "synthetic pairs")))
     return np.stack([image for image, _ in made]), np.stack([label for _, label in made])
 
