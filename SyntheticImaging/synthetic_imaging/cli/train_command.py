@@ -138,6 +138,7 @@ def card_of(recipe: Recipe, cases: Data, result: TrainingResult, seed: int, watc
     failures = [f"Trained for {result.steps} steps and judged by its own validation only."]
     if phantom:
         failures.insert(0, "Trained on phantoms: it has never seen a patient's image.")
+    failures.extend(recipe.known_failures)
     metrics = {"steps": float(result.steps)}
     if result.best_value is not None:
         metrics[f"validation {watch}{' (phantom)' if phantom else ''}"] = result.best_value

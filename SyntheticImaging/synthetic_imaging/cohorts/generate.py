@@ -27,6 +27,7 @@ class Model(str, Enum):
 
     PHANTOM_CT = "hearts.phantom-ct"
     PHANTOM_ECHO = "hearts.phantom-echo"
+    DIFF3 = "diff3"
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,11 @@ ENTRY_POINT = "synthetic_imaging.generators"
 GENERATORS: dict[str, str] = {
     "hearts.phantom-ct": "synthetic_imaging.cohorts.hearts:PhantomCT",
     "hearts.phantom-echo": "synthetic_imaging.cohorts.hearts:PhantomEcho",
+    "diff3": "synthetic_imaging.cohorts.diff3.generator:Echo",
 }
 # Those that sample a trained model; they are offered once weights for them are shipped, and make cases of a user's own
 # training before (`synthetic-imaging sample`).
 TRAINED: dict[str, str] = {
-    "diff3": "synthetic_imaging.cohorts.diff3.generator:Echo",
     "ct-cardiac": "synthetic_imaging.cohorts.ct_cardiac.generator:CardiacCT",
 }
 

@@ -65,6 +65,7 @@ class Recipe:
         learner: (settings, data, networks, models it builds on) -> Learner.
         needs: role -> recipe id of trained models that it builds on ({"autoencoder": "diff3.autoencoder"}).
         parts: names of networks that make the shipped model; empty for all (a discriminator is not shipped).
+        known_failures: a sentence each, for the card of every model of this recipe.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Recipe:
     learner: Callable[[Any, Data, torch.nn.ModuleDict, Mapping[str, Any]], Learner]
     needs: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
+    known_failures: tuple[str, ...] = ()
 
 
 def as_plain(settings: Any) -> dict[str, Any]:

@@ -66,7 +66,9 @@ class Echo:
         spacing = chosen.EXTENT_MM / labels.shape[0]
         grid = echo_grid(labels.shape, spacing)
         volume = Volume(
-            np.rint(255 * image).astype(np.uint8), grid, modality="US", name="synthetic 3-D echo", window=(0.0, 255.0))
+            np.rint(255 * image).astype(np.uint8), grid, modality="US", quantity="echo amplitude",
+            name="synthetic 3-D echo", window=(128.0, 256.0),
+        )
         myocardium, cavity = (volume_ml(labels, value, (spacing,) * 3) for value in (1, 2))
         return CohortCase(volume, echo_mask(labels, grid), {
             "lv_volume_ml": cavity, "myocardium_ml": myocardium, "myocardium_g": MYOCARDIUM_G_PER_ML * myocardium,
