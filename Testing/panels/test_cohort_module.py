@@ -244,3 +244,30 @@ def test_the_self_test_passes(host: Any):
     import CohortSynthesis
 
     CohortSynthesis.CohortSynthesisTest().runTest()
+
+
+def test_a_trained_model_makes_cases_from_shipped_weights(user: CohortUser):
+    titles = [m.id for m in user.panel.models]
+    user.ui.modelSelector.currentIndex = titles.index("diff3")
+    assert not user.ui.histogramLabel.visible
+    user.parameters.ranges = "lv_volume_ml=40.."
+    assert "once they are made" in user.ui.rangesLabel.text
+    user.panel.form.set_value("steps", 8)
+    user.preview(2)
+    measured = [record.measurements["lv_volume_ml"] for record in user.sheet.review.shown]
+    assert min(measured) >= 40 and measured[0] != measured[1]
+
+
+def test_a_trained_model_says_which_packages_are_missing_and_a_phantom_does_without(
+    user: CohortUser, monkeypatch: pytest.MonkeyPatch
+):
+    from synthetic_imaging.setup import packages
+
+    real = packages.group
+    absent = packages.Group("learn", (packages.Requirement("a-network-library"),))
+    monkeypatch.setattr(packages, "group", lambda name: real(name) if name == "core" else absent)
+    user.panel.enter()
+    assert user.panel.preview.button.enabled
+    user.ui.modelSelector.currentIndex = [m.id for m in user.panel.models].index("diff3")
+    assert not user.panel.preview.button.enabled and user.ui.setupButton.visible
+    assert "a-network-library" in user.panel.preview.estimate.text

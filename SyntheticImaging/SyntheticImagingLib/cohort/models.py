@@ -30,6 +30,11 @@ class Model:
         return self.generator.title
 
     @property
+    def learned(self) -> bool:
+        """Whether it computes with trained weights, and so with the packages for learned tools."""
+        return hasattr(self.generator, "weights")
+
+    @property
     def form_tool(self) -> Tool:
         """A tool with nothing but the model's settings: what a form is made from."""
         made = self.generator

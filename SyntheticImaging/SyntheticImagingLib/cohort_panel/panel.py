@@ -14,6 +14,7 @@ from synthetic_imaging.cohorts.ranges import parse_ranges, ranges_as_text
 from synthetic_imaging.errors import InputError, ParameterError, SyntheticImagingError
 from synthetic_imaging.running import new_seed
 from synthetic_imaging.setup import packages
+from synthetic_imaging.setup.packages import Requirement
 from SyntheticImagingLib.cohort.cohort_task import CohortTask
 from SyntheticImagingLib.cohort.draws import Draws
 from SyntheticImagingLib.cohort.models import Model, changed_settings, models
@@ -63,7 +64,7 @@ class CohortPanel:
         self.ui, self._scene = ui, scene
         self._parameters: Any = None
         self._refreshing = self._entered = False
-        self._wanting = packages.group("core").wanting
+        self._look_for_packages()
         self.previews = Previews()
         self._ticks = 0
         self._draws: Draws | None = None
@@ -195,10 +196,18 @@ class CohortPanel:
     def enter(self) -> None:
         """The panel is in front."""
         self._entered = True
-        self._wanting = packages.group("core").wanting
+        self._look_for_packages()
         self.sheet.enter()
         self.mark.update()
         self.refresh()
+
+    def _look_for_packages(self) -> None:
+        self._absent = {name: tuple(packages.group(name).wanting) for name in ("core", "learn")}
+
+    @property
+    def _wanting(self) -> tuple[Requirement, ...]:
+        """Packages that the chosen model needs and that are not installed."""
+        return self._absent["core"] + (self._absent["learn"] if self.model.learned else ())
 
     def leave(self) -> None:
         """Another panel comes to the front; a cohort goes on being made."""

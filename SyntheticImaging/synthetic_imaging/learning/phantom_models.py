@@ -67,7 +67,8 @@ def phantom_model(
         metrics[f"validation {learner.watch} (phantom)"] = result.best_value
     card = Card(
         title=recipe.title, recipe=recipe_id, version=distribution_version(), licence="Apache-2.0",
-        training_data=f"{len(cases.training)} phantom cases", known_failures=(PHANTOM_FAILURE, *recipe.known_failures, *failures),
+        training_data=f"{len(cases.training)} phantom cases",
+        known_failures=(PHANTOM_FAILURE, *recipe.known_failures, *failures),
         metrics=metrics, seed=seed,
     )
     save_model(target, recipe_id, settings, networks, card, recipe.parts, "float16",
