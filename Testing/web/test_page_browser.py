@@ -232,10 +232,7 @@ def test_growth_plays_and_steps(grown: Any):
     press(page, "g")
     wait_until(lambda: label() != first, 10)
     press(page, "g")
-    time.sleep(0.4)
-    stopped = label()
-    time.sleep(0.6)
-    assert label() == stopped
+    stopped = settled(label, still_s=1.0)
     page.click("[data-test=growth] [aria-label='Next frame']")
     wait_until(lambda: label() != stopped, 10)
 
