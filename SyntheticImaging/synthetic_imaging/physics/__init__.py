@@ -1,1 +1,1 @@
-"""How a scanner sees a body: noise, artefacts and blur of CT, speckle and shadow of ultrasound. No anatomy in here."""
+"""How a scanner sees a body: CT noise and artefacts, ultrasound speckle and shadow, MR signals. No anatomy in here."""
