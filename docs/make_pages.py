@@ -35,7 +35,10 @@ def page(tool: Tool) -> str:
 def _lines(tool: Tool) -> Iterator[str]:
     yield from (MARK, f"# {tool.title}", "", f"`{tool.id}`", "", tool.sentence, "")
     yield from ("Research use only, not for diagnosis.", "", "## Inputs", "")
-    yield from ("| name | what | kind | required | notes |", "|---|---|---|---|---|")
+    if tool.inputs:
+        yield from ("| name | what | kind | required | notes |", "|---|---|---|---|---|")
+    else:
+        yield "None."
     for item in tool.inputs:
         yield _row(f"`{item.name}`", item.label, _kind(item), "yes" if item.required else "no", _notes(tool, item))
     yield from ("", "## Parameters", "")
@@ -113,8 +116,8 @@ def _python(tool: Tool) -> Iterator[str]:
             yield f'{item.name} = si.read_mask("{_file(item)}"){only}'
         elif item.kind is Kind.POINTS:
             yield f"{item.name} = [[-60.0, 20.0, 1100.0]]  # right, anterior, superior, in mm"
-    arguments = ", ".join(f"{i.name}={i.name}" for i in _shown(tool))
-    yield f'result = si.run("{tool.id}", {arguments}, seed=7)'
+    arguments = ", ".join([f'"{tool.id}"', *(f"{i.name}={i.name}" for i in _shown(tool)), "seed=7"])
+    yield f"result = si.run({arguments})"
     yield f"result.{tool.outputs[0].name}"
 
 

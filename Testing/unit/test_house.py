@@ -218,3 +218,9 @@ def test_the_makefile_offers_what_the_readme_names():
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"(?:^|`)make ([a-z]+)", page.read_text(encoding="utf-8"), re.M):
             assert re.search(rf"^{target}:", makefile, re.M), f"{page.name} names make {target}"
+
+
+def test_the_examples_of_the_tools_pages_are_python():
+    for page in sorted((ROOT / "docs" / "tools").glob("*.md")):
+        for example in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            compile(example, page.name, "exec")

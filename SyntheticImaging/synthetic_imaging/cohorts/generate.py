@@ -79,7 +79,8 @@ def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
         Output("table", Kind.TABLE, "Measurements of all cases"),
     ],
     memory_bytes=_memory,
-    limits="Phantoms are drawn, not scanned: anatomy is simplified and pathology is limited to what is drawn.",
+    limits="Phantoms are drawn, not scanned: anatomy is simplified and pathology is limited to what is drawn. "
+    "Trained models have learned from these phantoms, and make smoother images than they have seen.",
     accelerated=True,
 )
 def generate(parameters: CohortParameters, run: Run) -> Outputs:
