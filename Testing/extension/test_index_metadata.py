@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 NAME = "SyntheticImaging"
 CMAKE = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
 ENTRY = ROOT / "Resources" / "ExtensionsIndex" / f"{NAME}.json"
+SHIPPED_MODELS = ROOT / "SyntheticImaging" / "synthetic_imaging" / "shipped_models"
 CATEGORY = "Image Synthesis"
 KEYS = {"HOMEPAGE", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS", "KEYWORDS"}
 # Key of the catalogue entry's schema (version 1.0.1) -> its type; no other key is allowed.
@@ -118,13 +119,18 @@ def test_the_catalogue_entry_and_the_cmake_file_say_the_same():
     assert given["category"] == CATEGORY
 
 
-def test_a_checkout_is_small_and_holds_no_weights():
+def test_a_checkout_is_small_and_holds_no_weights_but_the_listed_models():
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip("not a git checkout")
     files = [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
-    assert sum(f.stat().st_size for f in files) < 20e6
-    assert not [f for f in files if f.suffix in {".pt", ".pth", ".safetensors", ".onnx", ".ckpt", ".exe", ".so"}]
+    models = [f for f in files if f.parent == SHIPPED_MODELS and f.suffix == ".safetensors"]
+    others = [f for f in files if f not in models]
+    assert sum(f.stat().st_size for f in others) < 10e6
+    assert not [f for f in others if f.suffix in {".pt", ".pth", ".safetensors", ".onnx", ".ckpt", ".exe", ".so"}]
+    assert {f.name for f in models} == set(json.loads((SHIPPED_MODELS / "checksums.json").read_text(encoding="utf-8")))
+    assert all(f.stat().st_size < 12e6 for f in models)
+    assert sum(f.stat().st_size for f in models) < 60e6
 
 
 MODULES = [

@@ -102,7 +102,8 @@ def test_undo_takes_the_case_and_its_sheet_away(cohort: Any):
     page = cohort
     page.click("[data-test=undo]")
     wait_until(lambda: state(page, "tiles") == [])
-    assert not [i for i in state(page, "volume_items") if i["title"].startswith("Heart phantom")]
+    # The page hears of the sheet and of the volumes one after the other.
+    wait_until(lambda: not [i for i in state(page, "volume_items") if i["title"].startswith("Heart phantom")])
 
 
 def test_a_segmenter_refuses_what_it_cannot_take_before_the_start(page: Any):
