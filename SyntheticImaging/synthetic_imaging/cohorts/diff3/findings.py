@@ -181,6 +181,8 @@ def _copies(
     images = synthetic[0][: scale.judged]
     found = copying(images, train[0], test[0], features)
     page.points([found.text, copy_test(as_rows(images), as_rows(train[0]), as_rows(test[0]), "voxels").text])
+    page.text("Images without grain lie nearer to every image in voxels, whether they are copies or not: the features "
+              "and the pairs below tell more.")
     pairs = found.pairs(4)
     page.figure(sheet([("DIFF-3", [(images[p.generated, 0], synthetic[1][p.generated]) for p in pairs]),
                        ("Nearest training case", [(train[0][p.train, 0], train[1][p.train]) for p in pairs])], WINDOW,
