@@ -66,6 +66,7 @@ bench: $(STAMPS)/dev
 docs: $(STAMPS)/dev
 	@$(RUN) docs/make_pages.py
 	@$(RUN) docs/make_heart_picture.py
+	@$(RUN) docs/make_brain_picture.py
 	@$(RUN) docs/make_screenshots.py
 	@$(RUN) docs/make_browser_screenshots.py
 

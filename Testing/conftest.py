@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 import synthetic_imaging as si
+from synthetic_imaging.tool import Input
 
 SHAPE = (48, 64, 64)
 SPACING_IJK_MM = (1.5, 1.5, 2.0)
@@ -26,6 +27,13 @@ class Abdomen:
     vessels: si.Mask
     aside_ras_mm: tuple[float, float, float]  # in the liver, off every axis of symmetry, clear of vessel and lesion
     lesion_ras_mm: tuple[float, float, float]
+
+    def volume_for(self, declared: Input) -> si.Volume:
+        """The CT, or the same as the modality that an input declares; MR has no values below 0."""
+        if declared.modality in ("", "CT"):
+            return self.ct
+        voxels = self.ct.voxels + self.ct.voxels.dtype.type(1025)
+        return replace(self.ct, voxels=voxels, modality=declared.modality, unit=declared.unit)
 
 
 def grid_of(kind: str, shape: tuple[int, int, int] = SHAPE) -> si.Geometry:

@@ -103,7 +103,9 @@ _SEGMENTS = {"organ": "liver", "lesion": "lesion 1", "vessels": "aorta"}
 
 def _shown(tool: Tool) -> list[Input]:
     # Nearly every call names the organ, and some need it as soon as no place is clicked.
-    return [item for item in tool.inputs if item.required or item.name == "organ"]
+    # Where all may be left out, one must be there all the same: the first two show how.
+    needed = [item for item in tool.inputs if item.required or item.name == "organ"]
+    return needed or list(tool.inputs[:2])
 
 
 def _python(tool: Tool) -> Iterator[str]:

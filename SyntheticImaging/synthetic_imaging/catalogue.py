@@ -23,6 +23,9 @@ BUILT_IN = (
     "synthetic_imaging.lesions.measure:measure",
     "synthetic_imaging.cohorts.generate:generate",
     "synthetic_imaging.segmentation.apply:apply",
+    "synthetic_imaging.sequences.simulate:simulate",
+    "synthetic_imaging.sequences.fit:fit",
+    "synthetic_imaging.sequences.phantom:phantom",
 )
 
 log = logging.getLogger(__name__)

@@ -211,6 +211,18 @@ def _load_small_ct() -> dict[str, Image]:
     return {"volume": volume, "organs": replace(organs, name="structures")}
 
 
+def brain_maps() -> dict[str, Volume]:
+    """The average brain's T1 image ("t1") and its maps of grey ("gm") and white matter ("wm"), uint8, 255 for all.
+
+    Raises:
+        InputError: if the package is not installed, with the command that gets it.
+    """
+    from synthetic_imaging.files import read_volume
+
+    find("brain-t1")
+    return {name: read_volume(_file("nilearn", _ICBM.format(name))) for name in ("t1", "gm", "wm")}
+
+
 _ICBM = "datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 
 

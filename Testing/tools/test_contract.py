@@ -39,9 +39,7 @@ def inputs_for(tool: Tool, body: Any, points: bool = False) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for declared in tool.inputs:
         if declared.kind is Kind.VOLUME:
-            given[declared.name] = body.ct if declared.modality in ("", "CT") else replace(
-                body.ct, modality=declared.modality, unit=declared.unit
-            )
+            given[declared.name] = body.volume_for(declared)
         elif declared.kind is Kind.MASK:
             by_name = {"lesion": body.lesion, "vessel": body.vessels}
             given[declared.name] = next((m for word, m in by_name.items() if word in declared.name), body.liver)
@@ -179,12 +177,12 @@ def test_on_a_real_ct_an_edit_stays_in_the_organ_and_on_the_grid(
 
 
 @pytest.mark.parametrize("tool_id", TOOLS)
-def test_inputs_are_not_written_to(tool_id: str) -> None:
+def test_inputs_are_not_written_to(tool_id: str, abdomen: Any) -> None:
     from synthetic_imaging.volume import content_hash
 
     tool = si.tools()[tool_id]
     rng = np.random.default_rng(2)
-    body = make_body(rng)
+    body = make_body(rng, abdomen)
     given = inputs_for(tool, body, points=True)
     arrays = {n: v.voxels if isinstance(v, si.Volume) else v.layers for n, v in given.items() if hasattr(v, "geometry")}
     before = {n: content_hash(a, given[n].geometry) for n, a in arrays.items()}
@@ -192,17 +190,15 @@ def test_inputs_are_not_written_to(tool_id: str) -> None:
     assert before == {n: content_hash(a, given[n].geometry) for n, a in arrays.items()}
 
 
-def make_body(rng: np.random.Generator) -> Any:
+def make_body(rng: np.random.Generator, like: Any) -> Any:
     """A phantom of its own, so that a tool that writes into its inputs spoils no other test."""
-    from types import SimpleNamespace
-
     grid = si.Geometry.from_spacing((30, 44, 44), (2.0, 2.0, 2.5))
     index = np.stack(np.meshgrid(*(np.arange(n) - (n - 1) / 2 for n in grid.shape), indexing="ij"), axis=-1)
     liver = np.linalg.norm(index / (12, 18, 18), axis=-1) <= 1
     lesion = np.linalg.norm((index - (0, 7, 7)) / (2, 3, 3), axis=-1) <= 1
     voxels = np.rint(np.where(liver, 110, -90) - 40 * lesion + rng.normal(0, 8, grid.shape)).astype(np.int16)
-    return SimpleNamespace(
-        ct=si.Volume.ct(voxels, grid), liver=si.Mask.single(liver, grid, "liver"),
+    return replace(
+        like, ct=si.Volume.ct(voxels, grid), liver=si.Mask.single(liver, grid, "liver"),
         lesion=si.Mask.single(lesion, grid, "lesion 1"),
         vessels=si.Mask.single(index[..., 1] == -10.5, grid, "vessels"),
         aside_ras_mm=tuple(grid.ras_from_kji((14.5, 21.5, 26.5)).tolist()),

@@ -37,17 +37,20 @@ def pair_sampler(
         FileError: if the one was trained with another autoencoder.
         ParameterError: if their latents differ, or there is no such sampler.
     """
+    from synthetic_imaging.learning.diffusion.choices import Target
     from synthetic_imaging.learning.networks.latent_scale import Scaling
     from synthetic_imaging.learning.paired_sampling import PairSampler
     from synthetic_imaging.learning.samplers import sampler
     from synthetic_imaging.learning.weights.models import check_partners
 
     check_partners(diffusion, {"autoencoder": autoencoder})
+    # DIFF-3 has no such setting: it predicts noise.
+    target: Target = getattr(diffusion.settings, "target", Target.NOISE)
     coder, scale = autoencoder.networks["autoencoder"], diffusion.networks["scale"]
     if diffusion.settings.network.channels != autoencoder.settings.network.latent_channels:
         raise ParameterError("The two models do not belong together: their latents have different numbers of channels.")
     return PairSampler(
-        coder, diffusion.networks["denoiser"], scale, sampler(sampler_name, schedule, "noise"), steps,
+        coder, diffusion.networks["denoiser"], scale, sampler(sampler_name, schedule, target.value), steps,
         autoencoder.settings.network.latent_shape(autoencoder.settings.cases.shape_kji),
         clip=(-1.0, 1.0) if scale.scaling is Scaling.RANGE else None, device=device,
     )

@@ -37,6 +37,7 @@ SYSTEMS: dict[str, str] = {
     "diff3": "synthetic_imaging.cohorts.diff3.evidence:reproduce",
     "ct-cardiac": "synthetic_imaging.cohorts.ct_cardiac.evidence:reproduce",
     "families": "synthetic_imaging.cohorts.families.evidence:reproduce",
+    "sequences-physics": "synthetic_imaging.sequences.evidence:reproduce",
 }
 
 

@@ -97,7 +97,9 @@ def _diffusion_networks(settings: DiffusionRecipe) -> torch.nn.ModuleDict:
     from synthetic_imaging.learning.networks.latent_scale import LatentScale, Scaling
 
     return torch.nn.ModuleDict({
-        "denoiser": Denoiser(settings.network), "scale": LatentScale(settings.network.channels, Scaling.UNIT_VARIANCE),
+        "denoiser": Denoiser(settings.network),
+        "scale": LatentScale(settings.network.channels,
+                             Scaling.CHANNELS if settings.channel_wise else Scaling.UNIT_VARIANCE),
     })
 
 
@@ -109,8 +111,8 @@ def _diffusion_learner(
 
     return LatentDiffusionLearner(
         networks, models["autoencoder"].networks["autoencoder"], data, settings.training,
-        DiffusionLoss(noise_schedule(settings), "noise", "l2"), copies=settings.copies, betas=(0.9, 0.999),
-        weight_decay=0.01,
+        DiffusionLoss(noise_schedule(settings), settings.target.value, "l2"), copies=settings.copies,
+        betas=(0.9, 0.999), weight_decay=0.01,
     )
 
 

@@ -47,7 +47,7 @@ class Scale:
         precision: number format of training.
     """
 
-    seconds: float = 300.0
+    seconds: float = 200.0
     cases: Hearts = field(default_factory=Hearts)
     ruler: int = 64
     ruler_steps: int = 300

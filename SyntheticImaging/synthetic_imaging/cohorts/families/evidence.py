@@ -39,7 +39,7 @@ def reproduce(
         run: progress and cancel.
         quick: a second of training for each, to show that it runs; the figures mean nothing then.
         train: train all anew, whatever the work folder holds.
-        seconds: of training for each family; 300 by default.
+        seconds: of training for each family; 200 by default.
     """
     import shutil
 

@@ -1,0 +1,1 @@
+"""MR sequences that were not acquired: from tissue maps, or from the sequences that were."""
