@@ -26,6 +26,7 @@ BUILT_IN = (
     "synthetic_imaging.sequences.simulate:simulate",
     "synthetic_imaging.sequences.fit:fit",
     "synthetic_imaging.sequences.phantom:phantom",
+    "synthetic_imaging.sequences.compare:compare",
 )
 
 log = logging.getLogger(__name__)

@@ -155,17 +155,15 @@ def test_far_from_the_point_nothing_changes(
 
 @pytest.mark.parametrize("tool_id", EDITING)
 def test_on_a_real_ct_an_edit_stays_in_the_organ_and_on_the_grid(
-    tool_id: str, real_liver: tuple[si.Volume, si.Mask]
+    tool_id: str, real_liver: tuple[si.Volume, si.Mask], abdomen: Any
 ) -> None:
-    from types import SimpleNamespace
-
     ct, liver = real_liver
     ras = ct.geometry.ras_from_kji(np.argwhere(liver.inside()))
     middle = ras[np.argmin(np.linalg.norm(ras - ras.mean(axis=0), axis=-1))]
     ball = np.zeros(ct.shape, dtype=bool)
     ball[tuple(np.argwhere(liver.inside())[np.linalg.norm(ras - middle, axis=-1) < 7.0].T)] = True
     lesion = si.Mask.single(ball, ct.geometry, "lesion 1")
-    body = SimpleNamespace(ct=ct, liver=liver, lesion=lesion, vessels=lesion, aside_ras_mm=None)
+    body = replace(abdomen, ct=ct, liver=liver, lesion=lesion, vessels=lesion)
     tool = si.tools()[tool_id]
     result = run(tool_id, seed=5, **inputs_for(tool, body))
     for output in tool.outputs:

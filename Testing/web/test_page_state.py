@@ -245,8 +245,9 @@ def test_all_segments_or_some_of_one_segmentation(session: Any, inputs: Inputs, 
 
 def test_tools_share_the_volume_and_masks_of_one_name():
     known = tools()
-    keys = {input_key(known[t], i) for t in known for i in known[t].inputs if i.kind.name == "VOLUME"}
-    assert keys == {"volume"}
+    for tool in known.values():
+        keys = [input_key(tool, i) for i in tool.inputs if i.kind.name == "VOLUME"]
+        assert keys[:1] in ([], ["volume"]) and len(set(keys)) == len(keys)
     organs = {input_key(t, i) for t in known.values() for i in t.inputs if i.name == "organ"}
     assert organs == {"organ"}
 

@@ -28,6 +28,7 @@ class Model(str, Enum):
     PHANTOM_CT = "hearts.phantom-ct"
     PHANTOM_ECHO = "hearts.phantom-echo"
     DIFF3 = "diff3"
+    CARDIAC_CT = "ct-cardiac"
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,11 @@ GENERATORS: dict[str, str] = {
     "hearts.phantom-ct": "synthetic_imaging.cohorts.hearts:PhantomCT",
     "hearts.phantom-echo": "synthetic_imaging.cohorts.hearts:PhantomEcho",
     "diff3": "synthetic_imaging.cohorts.diff3.generator:Echo",
+    "ct-cardiac": "synthetic_imaging.cohorts.ct_cardiac.generator:CardiacCT",
 }
 # Those that sample a trained model; they are offered once weights for them are shipped, and make cases of a user's own
 # training before (`synthetic-imaging sample`).
-TRAINED: dict[str, str] = {
-    "ct-cardiac": "synthetic_imaging.cohorts.ct_cardiac.generator:CardiacCT",
-}
+TRAINED: dict[str, str] = {}
 
 
 @dataclass(frozen=True)

@@ -46,17 +46,44 @@ def aligned(moving: Volume, target: Volume, *, register: bool = True) -> Aligned
     import SimpleITK as sitk  # noqa: N813 - the name its own documentation uses
 
     fixed, other = (sitk.Cast(to_sitk(v), sitk.sitkFloat32) for v in (target, moving))
-    move = _registered(fixed, other) if register else sitk.Euler3DTransform()
+    found = rigid_move(fixed, other) if register else Move(np.eye(4), 0.0, 0.0)
+    move = sitk.AffineTransform(3)
+    move.SetMatrix(found.matrix[:3, :3].ravel().tolist())
+    move.SetTranslation(found.matrix[:3, 3].tolist())
     got = sitk.Resample(other, fixed, move, sitk.sitkLinear, 0.0, sitk.sitkFloat32)
     ones = sitk.Image(other.GetSize(), sitk.sitkUInt8) + 1
     ones.CopyInformation(other)
     inside = sitk.GetArrayFromImage(sitk.Resample(ones, fixed, move, sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)) > 0
     voxels = np.asarray(sitk.GetArrayFromImage(got), np.float32)
-    matrix = np.array(move.GetMatrix()).reshape(3, 3)
-    turn = float(np.degrees(np.arccos(np.clip((np.trace(matrix) - 1) / 2, -1, 1))))
+    return Aligned(voxels, inside, found.shift_mm, found.turn_degrees, likeness(target.voxels, voxels, inside))
+
+
+@dataclass(frozen=True)
+class Move:
+    """A rigid move.
+
+    Attributes:
+        matrix: 4 x 4, from a place in the fixed image to the same place in the moving one; LPS, mm.
+        shift_mm: how far the middle of the fixed image moves.
+        turn_degrees: angle of the rotation.
+    """
+
+    matrix: npt.NDArray[np.float64]
+    shift_mm: float
+    turn_degrees: float
+
+
+def rigid_move(fixed: Any, moving: Any) -> Move:
+    """The rigid move by which two SimpleITK images of one head fit (Mattes' mutual information)."""
+    found = _registered(fixed, moving)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(found.GetMatrix()).reshape(3, 3)
+    centre, offset = np.array(found.GetCenter()), np.array(found.GetTranslation())
+    matrix[:3, 3] = centre + offset - matrix[:3, :3] @ centre
+    turn = float(np.degrees(np.arccos(np.clip((np.trace(matrix[:3, :3]) - 1) / 2, -1, 1))))
     middle = np.array(fixed.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in fixed.GetSize()]))
-    shift = float(np.linalg.norm(np.array(move.TransformPoint(middle.tolist())) - middle))
-    return Aligned(voxels, inside, shift, turn, likeness(target.voxels, voxels, inside))
+    shift = float(np.linalg.norm(matrix[:3, :3] @ middle + matrix[:3, 3] - middle))
+    return Move(matrix, shift, turn)
 
 
 def _registered(fixed: Any, moving: Any) -> Any:
@@ -65,7 +92,7 @@ def _registered(fixed: Any, moving: Any) -> Any:
 
     thin = [_thinned(image) for image in (fixed, moving)]
     middle = fixed.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in fixed.GetSize()])
-    coarse, fine = _method(4, 3.0, 0.5), _method(2, 1.0, 0.15)
+    coarse, fine = _method([4], [3.0], 0.5), _method([2, 1], [1.5, 0.5], 0.2)
     starts = []
     for offset in ((0.0, 0.0, 0.0), tuple(np.subtract(_centre_of_mass(moving), _centre_of_mass(fixed)))):
         for degrees in (-14.0, 0.0, 14.0):
@@ -97,7 +124,7 @@ def _registered(fixed: Any, moving: Any) -> Any:
         return best
 
 
-def _method(shrink: int, smoothing_mm: float, sampled: float) -> Any:
+def _method(shrink: list[int], smoothing_mm: list[float], sampled: float) -> Any:
     import SimpleITK as sitk  # noqa: N813
 
     method = sitk.ImageRegistrationMethod()
@@ -105,10 +132,10 @@ def _method(shrink: int, smoothing_mm: float, sampled: float) -> Any:
     method.SetMetricSamplingStrategy(method.REGULAR)
     method.SetMetricSamplingPercentage(sampled, 1)  # a fixed seed: the places are moved a little at random
     method.SetInterpolator(sitk.sitkLinear)
-    method.SetOptimizerAsRegularStepGradientDescent(2.0, 0.02, 60, relaxationFactor=0.6)
+    method.SetOptimizerAsRegularStepGradientDescent(2.0, 0.005, 80, relaxationFactor=0.6)
     method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel([shrink])
-    method.SetSmoothingSigmasPerLevel([smoothing_mm])
+    method.SetShrinkFactorsPerLevel(shrink)
+    method.SetSmoothingSigmasPerLevel(smoothing_mm)
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
     return method
 

@@ -29,12 +29,12 @@ class CardiacCT:
     modality: ClassVar[str] = "CT"
     structures: ClassVar[tuple[str, ...]] = chosen.STRUCTURES
     measurements: ClassVar[tuple[Measurement, ...]] = (
-        Measurement("lv_volume_ml", "Left ventricle", "ml", (30, 220)),
-        Measurement("rv_volume_ml", "Right ventricle", "ml", (40, 260)),
-        Measurement("la_volume_ml", "Left atrium", "ml", (30, 180)),
-        Measurement("ra_volume_ml", "Right atrium", "ml", (30, 180)),
-        Measurement("myocardium_ml", "Left ventricular myocardium", "ml", (60, 240)),
-        Measurement("appendage_ml", "Left atrial appendage", "ml", (2, 15)),
+        Measurement("lv_volume_ml", "Left ventricle", "ml", (58, 267)),
+        Measurement("rv_volume_ml", "Right ventricle", "ml", (83, 234)),
+        Measurement("la_volume_ml", "Left atrium", "ml", (30, 130)),
+        Measurement("ra_volume_ml", "Right atrium", "ml", (45, 149)),
+        Measurement("myocardium_ml", "Left ventricular myocardium", "ml", (133, 347)),
+        Measurement("appendage_ml", "Left atrial appendage", "ml", (14, 34)),
     )
 
     steps: Annotated[int, Label("Sampler steps"), Within(1, 1000)] = 20

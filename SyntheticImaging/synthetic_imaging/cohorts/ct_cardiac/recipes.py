@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from synthetic_imaging.learning.diffusion.schedules import Schedule
 
+SMOOTH = "Grain and fine structure are smoothed away."
+APPENDAGE = "The left atrial appendage comes out too large: its colour is weighted so that it is learned at all."
+MIRRORED = "Some hearts are mirrored or turned: the published augmentation flips training cases."
 # First numbers of the splits: no phantom heart is in two of them, whatever the sizes up to here.
 VALIDATION_FROM, TEST_FROM = 1_000_000, 2_000_000
 
@@ -80,6 +83,7 @@ AUTOENCODER = Recipe(
     phantom=_phantom,
     networks=_autoencoder_networks,
     learner=_autoencoder_learner,
+    known_failures=(SMOOTH, APPENDAGE),
 )
 
 
@@ -127,5 +131,6 @@ DIFFUSION = Recipe(
     phantom=_phantom,
     networks=_diffusion_networks,
     learner=_diffusion_learner,
+    known_failures=(SMOOTH, APPENDAGE, MIRRORED),
     needs={"autoencoder": AUTOENCODER.id},
 )
