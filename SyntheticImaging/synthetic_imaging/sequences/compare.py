@@ -111,7 +111,7 @@ def _positive(volume: Volume) -> Volume:
 
 
 def _shown(like: Volume, voxels: Any, name: str) -> Volume:
-    return like.like(np.asarray(voxels, np.float32), name=name, quantity="signal", unit="", window=(1000.0, 2000.0),
+    return like.like(np.asarray(voxels, np.float32), name=name, quantity="signal", unit="", window=(800.0, 1600.0),
                      dicom=None)
 
 
