@@ -11,7 +11,7 @@ import numpy.typing as npt
 from synthetic_imaging.conversions import to_sitk
 from synthetic_imaging.volume import Volume
 
-# Thick clinical slices of one patient reached 0.12, heads of two people at most 0.07 (docs/sequences.md).
+# Thick clinical slices of one patient reached 0.12, heads of two people at most 0.07, on the few that were tried.
 LEAST_LIKENESS = 0.09
 _BINS = 48
 _LEVELS = 24  # of the likeness: few, so that small images are not alike by chance

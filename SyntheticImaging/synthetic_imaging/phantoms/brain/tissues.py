@@ -5,7 +5,7 @@ Stanisz et al. 2005 (MRM 54: white 1084/69 ms, grey 1820/99 ms); CSF's T1 from L
 fat from de Bazelaire et al. 2004 (Radiology 230: 382/68 ms). At 1.5 T: Stanisz et al. 2005 (white 884/72 ms, grey
 1124/95 ms). Water densities from Ernst et al. 1993 (white 0.65, grey 0.78, CSF 0.97). Deep grey nuclei lie between grey
 and white matter, with T2 shortened by iron in putamen and pallidum; bone, marrow, muscle and flowing blood are round
-numbers (flowing blood gives no signal in the spin echoes meant here). Lesions of multiple sclerosis span what spec and
+numbers (flowing blood gives no signal in the spin echoes meant here). Lesions of multiple sclerosis span what
 reviews of relaxometry give: T1 from little more than that of white matter to that of "black holes".
 """
 
