@@ -128,6 +128,9 @@ def _method(shrink: list[int], smoothing_mm: list[float], sampled: float) -> Any
     import SimpleITK as sitk  # noqa: N813
 
     method = sitk.ImageRegistrationMethod()
+    # Sums over several threads depend on how many there are: with one, a result is the same on every machine.
+    method.SetNumberOfWorkUnits(1)
+    method.SetNumberOfThreads(1)
     method.SetMetricAsMattesMutualInformation(_BINS)
     method.SetMetricSamplingStrategy(method.REGULAR)
     method.SetMetricSamplingPercentage(sampled, 1)  # a fixed seed: the places are moved a little at random

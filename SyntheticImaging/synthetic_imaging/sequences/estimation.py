@@ -81,7 +81,9 @@ def _maximised(
         errors = np.maximum(np.sqrt(np.maximum(square, 0) / len(images)), floor)
         if likelihood - before < _SETTLED:
             break
-    return Calibration(gains, errors, likelihood)
+    # Single precision: the last digits of these sums depend on how many threads a library takes.
+    return Calibration(gains.astype(np.float32).astype(np.float64), errors.astype(np.float32).astype(np.float64),
+                       likelihood)
 
 
 def _responsibilities(

@@ -35,11 +35,17 @@ def evened(voxels: npt.NDArray[np.float32], geometry: Geometry) -> npt.NDArray[n
     method = sitk.N4BiasFieldCorrectionImageFilter()
     method.SetMaximumNumberOfIterations([30, 20])
     method.SetNumberOfControlPoints([4, 4, 4])
+    # N4 has filters inside that take the number of threads from here, and their sums depend on it: with one thread a
+    # result is the same on every machine.
+    threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     try:
         method.Execute(coarse + 1e-3, head)
+        field = sitk.GetArrayFromImage(method.GetLogBiasFieldAsImage(image))
     except RuntimeError:
         return voxels
-    field = sitk.GetArrayFromImage(method.GetLogBiasFieldAsImage(image))
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     field = np.exp(field - float(np.median(field[voxels > np.quantile(voxels, 0.5)])))
     even = voxels / np.maximum(field, 1e-3)
     return np.asarray(even, np.float32) if np.isfinite(even).all() else voxels
