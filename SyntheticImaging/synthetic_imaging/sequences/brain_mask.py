@@ -38,7 +38,7 @@ def brain_mask(voxels: npt.NDArray[np.float32], geometry: Geometry) -> Inside:
     image = ndimage.zoom(voxels, spacing / work, order=1) if np.any(spacing < work) else voxels
     spacing_found = spacing * np.array(voxels.shape) / np.array(image.shape)
     head = _head(image)
-    depth = _depth(head, spacing_found)
+    depth = depth_mm(head, spacing_found)
     deep = head & (depth > min(35.0, 0.55 * float(depth.max())))
     if np.count_nonzero(deep) < 100:
         raise InputError("No brain was found: there is hardly any head in the image.")
@@ -68,7 +68,7 @@ def _head(image: npt.NDArray[np.float32]) -> Inside:
     return _largest(ndimage.binary_opening(filled))
 
 
-def _depth(inside: Inside, spacing: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def depth_mm(inside: Inside, spacing: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Distance to the outside in mm; the first and last slice are cuts, not skin."""
     from scipy import ndimage
 
@@ -81,7 +81,7 @@ def _in_one_piece(tissue: Inside, deep: Inside, spacing: npt.NDArray[np.float64]
     """Thin bridges cut, the piece round the middle kept, its surface and its holes given back."""
     from scipy import ndimage
 
-    core = _depth(tissue, spacing) > bridge_mm
+    core = depth_mm(tissue, spacing) > bridge_mm
     pieces, _ = ndimage.label(core)
     names, counts = np.unique(pieces[deep & core], return_counts=True)
     if not names.size:

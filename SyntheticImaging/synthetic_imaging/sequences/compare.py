@@ -52,7 +52,8 @@ def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
     reference="Halfway registration after Smith et al. (NeuroImage 2002); differential bias correction after Lewis and "
     "Fox (NeuroImage 2004)",
     inputs=[
-        Image("before", "First visit", modality="MR", help="FLAIR or DIR, acquired or computed."),
+        Image("before", "First visit", modality="MR",
+              help="FLAIR or DIR, as acquired: a computed one shows changes that are none."),
         Image("after", "Second visit", modality="MR", help="The same sequence of the same patient."),
     ],
     outputs=[

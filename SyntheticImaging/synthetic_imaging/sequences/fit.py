@@ -13,6 +13,7 @@ from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
 from synthetic_imaging.parameters import Help, Label, Unit, Within
 from synthetic_imaging.sequences.alignment import LEAST_LIKENESS, aligned
+from synthetic_imaging.sequences.brain_mask import depth_mm
 from synthetic_imaging.sequences.estimation import Calibration, Posterior, calibrate, posterior
 from synthetic_imaging.sequences.naming import doubtful_names
 from synthetic_imaging.sequences.protocols import Contrast, sequence_of
@@ -141,8 +142,9 @@ def _images(
             moved = aligned(volume, target, register=parameters.align)
             voxels = moved.voxels
             inside &= moved.inside
-            run.note(f"{LABELS[name]} was moved by {moved.shift_mm:.1f} mm and turned by {moved.turn_degrees:.1f} "
-                     "degrees.")
+            if parameters.align:
+                run.note(f"{LABELS[name]} was moved by {moved.shift_mm:.1f} mm and turned by {moved.turn_degrees:.1f} "
+                         "degrees.")
             if parameters.align and moved.likeness < LEAST_LIKENESS:
                 raise InputError(
                     f"The {LABELS[name]} does not fit the {LABELS[next(iter(given))]} (likeness "
@@ -165,11 +167,7 @@ def _filled(inside: Foreground) -> Foreground:
 
 def _deep_in_the_head(inside: Foreground, target: Volume) -> npt.NDArray[np.int64]:
     """Flat indices of voxels where the brain is."""
-    from scipy import ndimage
-
-    padded = np.pad(inside, 1)
-    padded[0], padded[-1] = padded[1], padded[-2]  # a slab's first and last slice are not skin
-    depth = ndimage.distance_transform_edt(padded, sampling=target.geometry.spacing_kji_mm)[1:-1, 1:-1, 1:-1]
+    depth = depth_mm(inside, np.array(target.geometry.spacing_kji_mm))
     deep = np.flatnonzero(depth > min(_DEPTH_MM, 0.5 * float(depth.max())))
     if len(deep) < 200:
         raise InputError("There is hardly any head in the images (fewer than 200 voxels). Are they of a brain?")

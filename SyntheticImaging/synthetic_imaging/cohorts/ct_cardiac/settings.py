@@ -64,7 +64,7 @@ class DiffusionRecipe:
 
     As published it predicts noise. The small variant predicts v in latents scaled channel by channel: most of these
     latents is the same in all hearts, and a network that has trained for minutes, asked for the noise, misses this part
-    by so much where noise is strongest that every third heart bursts. It computes in float32, as that of DIFF-3.
+    by so much where noise is strongest that some hearts burst. It computes in float32, as that of DIFF-3.
     """
 
     cases: Hearts = Hearts()
