@@ -228,8 +228,8 @@ def _calls(page: Page, points: Sequence[CurvePoint], real: float, scale: Scale) 
 def _limits(page: Page, scale: Scale) -> None:
     page.points([
         f"{scale.seconds:.0f} seconds on a processor against days on GPUs: the order of the families here is the order "
-        "of how fast they learn a simple phantom, not of what they can do. A longer run is "
-        "`synthetic-imaging reproduce families` with its default.",
+        "of how fast they learn a simple phantom, not of what they can do. A longer run is `reproduce(out, run, "
+        "seconds=...)` of `cohorts.families.evidence`.",
         "One seed for each family: the differences between neighbours in the table may be chance.",
         "Phantom hearts are simpler than patients: no result here says anything about patients' images.",
         "Small presets, each as reasonable for its family as we could make it; none was tuned on the test hearts. The "
