@@ -25,6 +25,7 @@ BUILT_IN = (
     "synthetic_imaging.segmentation.apply:apply",
     "synthetic_imaging.sequences.simulate:simulate",
     "synthetic_imaging.sequences.fit:fit",
+    "synthetic_imaging.sequences.synthesise:synthesise",
     "synthetic_imaging.sequences.phantom:phantom",
     "synthetic_imaging.sequences.compare:compare",
 )

@@ -157,7 +157,10 @@ def _cases(recipe: Recipe, settings: Any, data: str, seed: int) -> Data:
 
     with progress_bar("Training data") as report:
         run = Run(seed, report=report)
-        cases = read_folder(data, recipe.data_shape(settings), seed=seed, run=run)
+        if recipe.read is not None:
+            cases = recipe.read(settings, Path(data), seed, run)
+        else:
+            cases = read_folder(data, recipe.data_shape(settings), seed=seed, run=run)
     for note in run.notes:
         typer.echo(f"note: {note}", err=True)
     return cases

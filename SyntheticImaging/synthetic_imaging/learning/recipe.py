@@ -14,7 +14,11 @@ from synthetic_imaging.learning.learner import CaseSource, Learner
 from synthetic_imaging.parameters import convert, field_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
+
+    from synthetic_imaging.context import Run
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Recipe:
         needs: role -> recipe id of trained models that it builds on ({"autoencoder": "diff3.autoencoder"}).
         parts: names of networks that make the shipped model; empty for all (a discriminator is not shipped).
         known_failures: a sentence each, for the card of every model of this recipe.
+        read: (settings, folder, seed, run) -> a user's cases, where they are more than images and labels.
     """
 
     id: str
@@ -81,6 +86,18 @@ class Recipe:
     needs: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
     known_failures: tuple[str, ...] = ()
+    read: Callable[[Any, Path, int, Run], Data] | None = None
+
+
+def phantoms_only(settings: Any, place: Path, seed: int, run: Run) -> Data:
+    """For `Recipe.read` of recipes that cannot take a user's folder yet.
+
+    Raises:
+        ParameterError: always.
+    """
+    del settings, seed, run
+    raise ParameterError(f"This recipe is trained on its own phantoms only; '{place.name}' cannot be used. Leave "
+                         "--data out.")
 
 
 def as_plain(settings: Any) -> dict[str, Any]:

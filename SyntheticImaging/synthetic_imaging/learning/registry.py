@@ -31,13 +31,20 @@ RECIPES: dict[str, str] = {
     "segmentation.hearts-echo": "synthetic_imaging.segmentation.recipe:HEARTS_ECHO",
     "segmentation.hearts-echo-blocks": "synthetic_imaging.segmentation.recipe:HEARTS_ECHO_BLOCKS",
     "segmentation.hearts-echo-pretrained": "synthetic_imaging.segmentation.recipe:HEARTS_ECHO_PRETRAINED",
+    "sequences.synthesis": "synthetic_imaging.sequences.learned.recipe:SYNTHESIS",
+    "sequences.unpaired": "synthetic_imaging.sequences.unpaired.recipe:UNPAIRED",
+    "sequences.lesion-detector": "synthetic_imaging.sequences.detector.recipe:DETECTION",
 }
 # system -> "module:name" of reproduce(out: Path, run: Run, *, quick: bool, train: bool), which writes the evidence.
 SYSTEMS: dict[str, str] = {
     "diff3": "synthetic_imaging.cohorts.diff3.evidence:reproduce",
     "ct-cardiac": "synthetic_imaging.cohorts.ct_cardiac.evidence:reproduce",
     "families": "synthetic_imaging.cohorts.families.evidence:reproduce",
-    "sequences-physics": "synthetic_imaging.sequences.evidence:reproduce",
+    "sequences-physics": "synthetic_imaging.sequences.evidence.physics:reproduce",
+    "sequences-learned": "synthetic_imaging.sequences.evidence.learned:reproduce",
+    "sequences-choices": "synthetic_imaging.sequences.evidence.choices:reproduce",
+    "sequences-detection": "synthetic_imaging.sequences.evidence.detection:reproduce",
+    "sequences-visits": "synthetic_imaging.sequences.evidence.visits:reproduce",
 }
 
 

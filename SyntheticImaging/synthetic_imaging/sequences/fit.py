@@ -12,12 +12,11 @@ import numpy.typing as npt
 from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
 from synthetic_imaging.parameters import Help, Label, Unit, Within
-from synthetic_imaging.sequences.alignment import LEAST_LIKENESS, aligned
 from synthetic_imaging.sequences.brain_mask import depth_mm
 from synthetic_imaging.sequences.estimation import Calibration, Posterior, calibrate, posterior
 from synthetic_imaging.sequences.naming import doubtful_names
+from synthetic_imaging.sequences.preparing import LABELS, brought_together
 from synthetic_imaging.sequences.protocols import Contrast, sequence_of
-from synthetic_imaging.sequences.shading import evened
 from synthetic_imaging.sequences.states import TissueStates, Values, head_states
 from synthetic_imaging.sequences.timing import timing_from_dicom
 from synthetic_imaging.table import Cell, Column, Table
@@ -27,7 +26,6 @@ from synthetic_imaging.volume import Volume
 Foreground = npt.NDArray[np.bool_]
 # Name of the input, what it is, in the order in which one is chosen for the grid.
 _GIVEN = {"flair": Contrast.FLAIR, "t1w": Contrast.T1W, "t2w": Contrast.T2W, "pd": Contrast.PD}
-LABELS = {"flair": "FLAIR", "t1w": "T1w", "t2w": "T2w", "pd": "PD"}
 _SAMPLE = 2500
 _DEPTH_MM = 18.0  # from the skin to the brain
 _SHOWN = 1000.0
@@ -93,7 +91,8 @@ def fit(
     if not given:
         raise InputError("No sequence was given. Choose a FLAIR, T1w, T2w or PD volume, or several.")
     target = next(iter(given.values()))
-    images, inside = _images(given, target, parameters, run.part(0.0, 0.45))
+    images, inside = brought_together(given, target, run.part(0.0, 0.45), align=parameters.align,
+                                      even_brightness=parameters.even_brightness)
     names = list(given)
     states = head_states(parameters.field_t)
     kinds = {name: _kind(name, parameters) for name in names}
@@ -128,41 +127,6 @@ def fit(
 
 def _kind(name: str, parameters: FittedSequence) -> Contrast:
     return Contrast.T1W_SPIN_ECHO if name == "t1w" and parameters.t1w_is_spin_echo else _GIVEN[name]
-
-
-def _images(
-    given: dict[str, Volume], target: Volume, parameters: FittedSequence, run: Run
-) -> tuple[Values, Foreground]:
-    """(K, J, I, images) on the target's grid, float32, and where there is a head in all of them."""
-    parts, inside = [], np.ones(target.shape, bool)
-    for number, (name, volume) in enumerate(given.items()):
-        run.progress(number / len(given), f"{LABELS[name]}: align and even out")
-        voxels = volume.voxels.astype(np.float32)
-        if volume is not target:
-            moved = aligned(volume, target, register=parameters.align)
-            voxels = moved.voxels
-            inside &= moved.inside
-            if parameters.align:
-                run.note(f"{LABELS[name]} was moved by {moved.shift_mm:.1f} mm and turned by {moved.turn_degrees:.1f} "
-                         "degrees.")
-            if parameters.align and moved.likeness < LEAST_LIKENESS:
-                raise InputError(
-                    f"The {LABELS[name]} does not fit the {LABELS[next(iter(given))]} (likeness "
-                    f"{moved.likeness:.2f}; {LEAST_LIKENESS:.2f} is the least). Are they of one patient and "
-                    "one part of the body? To go on regardless, switch off 'Align'."
-                )
-        if voxels.min() < 0:
-            voxels = np.maximum(voxels, 0)
-        parts.append(evened(voxels, target.geometry) if parameters.even_brightness else voxels)
-    stack = np.stack(parts, axis=-1)
-    bright = stack > 0.08 * np.quantile(stack.reshape(-1, len(parts)), 0.98, axis=0)
-    return stack, np.asarray(_filled(np.asarray(bright.any(axis=-1))) & inside)
-
-
-def _filled(inside: Foreground) -> Foreground:
-    from scipy import ndimage
-
-    return np.stack([ndimage.binary_fill_holes(part) for part in inside])
 
 
 def _deep_in_the_head(inside: Foreground, target: Volume) -> npt.NDArray[np.int64]:

@@ -65,6 +65,8 @@ _USUAL: dict[Contrast, tuple[float, float, float, float]] = {
     Contrast.GRADIENT_ECHO: (35.0, 5.0, 30.0, 0.0),
     Contrast.BSSFP: (5.0, 2.5, 50.0, 0.0),
 }
+# Usual repetition and echo time in ms.
+USUAL_TIMES_MS: dict[Contrast, tuple[float, float]] = {kind: values[:2] for kind, values in _USUAL.items()}
 # T1 at 3 T and 1.5 T of what inversions null, as in `phantoms.brain.tissues`.
 _T1_CSF, _T1_WHITE, _T1_FAT = (4000.0, 4000.0), (900.0, 702.0), (382.0, 344.0)
 

@@ -131,7 +131,7 @@ def place(geometry: Geometry, shape: DataShape, around: Box | None = None) -> Pl
         shape: the recipe's.
         around: box, in the image's array, of what must be inside (the labels).
     """
-    order, turned = _canonical(geometry) if shape.modality.upper() not in _POSELESS else ((0, 1, 2), ())
+    order, turned = canonical_axes(geometry) if shape.modality.upper() not in _POSELESS else ((0, 1, 2), ())
     counts = [geometry.shape[axis] for axis in order]
     spacing = [geometry.spacing_kji_mm[axis] for axis in order]
     if not any(shape.spacing_mm):
@@ -163,7 +163,7 @@ def _whole_padding(first: float, step: float, count: int) -> float:
     return float((step - 1) / 2 - step * np.floor(padding + 1e-9))
 
 
-def _canonical(geometry: Geometry) -> tuple[tuple[int, int, int], tuple[int, ...]]:
+def canonical_axes(geometry: Geometry) -> tuple[tuple[int, int, int], tuple[int, ...]]:
     """Order of the array's axes (K, J, I) that run most nearly superior, posterior, left; and those to turn round.
 
     So CTs lie in files, and so the phantoms are made.

@@ -55,12 +55,13 @@ class PatchJudge(nn.Module):
         channels: of the volume.
         width: channels after the first convolution.
         layers: more see larger patches.
+        dims: 3 for volumes, 2 for slices (B, C, J, I).
     """
 
-    def __init__(self, channels: int, width: int = 32, layers: int = 3) -> None:
+    def __init__(self, channels: int, width: int = 32, layers: int = 3, dims: int = 3) -> None:
         super().__init__()
         # Instance normalisation: batches are small, and differ between processes.
-        self.trunk = PatchDiscriminator(3, width, channels, num_layers_d=layers, norm="INSTANCE")
+        self.trunk = PatchDiscriminator(dims, width, channels, num_layers_d=layers, norm="INSTANCE")
 
     def forward(self, volume: torch.Tensor) -> torch.Tensor:
         """(B, 1, K', J', I'): the higher, the more real."""

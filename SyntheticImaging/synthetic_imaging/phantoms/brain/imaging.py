@@ -42,16 +42,20 @@ class Scanned:
             shading: how far the coil's brightness drifts; 0.2 is about 20 %.
             fat_suppressed: fat and marrow give a tenth of their signal.
         """
-        fractions = {name: (part * np.float32(_SUPPRESSED) if fat_suppressed and name in (t.FAT, t.MARROW) else part)
-                     for name, part in self.fractions.items()}
-        signal = mixed(sequence, self.relaxation, fractions)
-        inside = sum(self.fractions[name] for name in t.BRAIN) > 0.5
-        level = float(np.quantile(np.abs(signal[inside]), 0.99)) if np.any(inside) else float(np.abs(signal).max())
+        signal = self.signal(sequence, fat_suppressed=fat_suppressed)
         if rng is None:
             return np.abs(signal)
+        inside = sum(self.fractions[name] for name in t.BRAIN) > 0.5
+        level = float(np.quantile(np.abs(signal[inside]), 0.99)) if np.any(inside) else float(np.abs(signal).max())
         if shading:
             signal = signal * coil_shading(signal.shape, rng, shading)
         return with_noise(signal, noise * level, rng)
+
+    def signal(self, sequence: Sequence, *, fat_suppressed: bool = False) -> Map:
+        """Signed signal without coil and noise, of the fractions' shape."""
+        fractions = {name: (part * np.float32(_SUPPRESSED) if fat_suppressed and name in (t.FAT, t.MARROW) else part)
+                     for name, part in self.fractions.items()}
+        return mixed(sequence, self.relaxation, fractions)
 
     def maps(self) -> dict[str, Map]:
         """Proton density, T1 and T2 in ms of each voxel: means over its water; 0 in air and bone."""

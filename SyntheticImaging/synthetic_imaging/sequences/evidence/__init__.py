@@ -1,0 +1,1 @@
+"""Evidence pages of missing MR sequences, on phantom brains."""

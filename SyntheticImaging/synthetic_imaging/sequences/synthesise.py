@@ -1,0 +1,168 @@
+"""The tool: a sequence that was not acquired, by a network that has learned from phantoms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+from synthetic_imaging.context import Run
+from synthetic_imaging.errors import InputError, ParameterError
+from synthetic_imaging.parameters import Advanced, Help, Label, NameOrPath, Within
+from synthetic_imaging.sequences.brain_mask import brain_mask
+from synthetic_imaging.sequences.preparing import brought_together
+from synthetic_imaging.sequences.protocols import Contrast
+from synthetic_imaging.table import Cell, Column, Table
+from synthetic_imaging.tool import Image, Kind, Output, Outputs, tool
+from synthetic_imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from synthetic_imaging.learning.weights.models import Model
+    from synthetic_imaging.sequences.learned.knowledge import Fit
+
+MODEL = "sequences.synthesis"
+_SHOWN = 1000.0
+_INPUTS = {"flair": Contrast.FLAIR, "t1w": Contrast.T1W, "t2w": Contrast.T2W, "pd": Contrast.PD}
+
+
+class Wanted(str, Enum):
+    """What the network makes."""
+
+    DIR = Contrast.DIR.value
+    FLAIR = Contrast.FLAIR.value
+    T1W = Contrast.T1W.value
+    T2W = Contrast.T2W.value
+    PD = Contrast.PD.value
+
+
+@dataclass(frozen=True)
+class SynthesisedSequence:
+    """Which sequence, and how its uncertainty is found."""
+
+    contrast: Annotated[Wanted, Label("Wanted sequence"), Help("What is to be shown.")] = Wanted.DIR
+    uncertainty: Annotated[
+        bool, Label("Uncertainty"), Help("Maps where repeated passes of the network differ; takes several times as "
+                                         "long.")] = True
+    passes: Annotated[int, Label("Passes"), Within(2, 100), Advanced, Help(
+        "More make the map of uncertainty smoother, and take longer.")] = 10
+    mirrored: Annotated[bool, Label("Mirrored passes"), Advanced, Help(
+        "Every second pass sees the head mirrored.")] = False
+    align: Annotated[
+        bool, Label("Align"), Help("Moves the other sequences onto the first one as rigid bodies: patients move."),
+    ] = True
+    even_brightness: Annotated[
+        bool, Label("Even out brightness"), Help("Takes off the coil's shading (N4) first; takes longer."),
+    ] = True
+    model: Annotated[
+        str, Label("Model"), NameOrPath, Advanced,
+        Help("A shipped or stored model by name, or the path of a .safetensors file."),
+    ] = MODEL
+
+
+def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
+    del parameters
+    largest = max((v.voxels.size for v in inputs.values() if isinstance(v, Volume)), default=0)
+    return 900_000_000 + 110 * int(largest)
+
+
+@tool(
+    "sequences.synthesise",
+    title="Synthesise a missing MR sequence",
+    sentence="Makes a sequence that was not acquired, such as DIR, from any of FLAIR, T1w, T2w and PD with a trained "
+    "network, and maps its uncertainty.",
+    reference="Li and Wiestler (2025), Generative adversarial networks for brain MR image synthesis; any choice of "
+    "inputs after Li et al. (2019), DiamondGAN; uncertainty after Gal and Ghahramani (2016)",
+    inputs=[
+        Image("flair", "FLAIR", modality="MR", required=False, help="The result lies on its grid when it is given."),
+        Image("t1w", "T1w", modality="MR", required=False, help="Without contrast agent."),
+        Image("t2w", "T2w", modality="MR", required=False),
+        Image("pd", "PD", modality="MR", required=False),
+    ],
+    outputs=[
+        Output("volume", Kind.VOLUME, "Synthetic sequence"),
+        Output("domain", Kind.TABLE, "Fit of model and images"),
+        Output("uncertainty", Kind.VOLUME, "Uncertainty", optional=True),
+    ],
+    memory_bytes=_memory,
+    limits="For brains of adults. The shipped model has learned from phantoms with lesions of multiple sclerosis and "
+    "was never tested on patients; a tumour, blood or contrast agent comes out as something else. A network adds no "
+    "information: it shows what the given sequences hold in another way, and can invent or lose lesions.",
+    accelerated=True,
+)
+def synthesise(
+    flair: Volume | None, t1w: Volume | None, t2w: Volume | None, pd: Volume | None, parameters: SynthesisedSequence,
+    run: Run,
+) -> Outputs:
+    """Bring together, scale, translate slice by slice, carry back."""
+    from synthetic_imaging.sequences.learned.applying import Passes
+    from synthetic_imaging.sequences.learned.generating import fit_to, for_network, made_sequence
+
+    given = {name: volume for name, volume in (("flair", flair), ("t1w", t1w), ("t2w", t2w), ("pd", pd))
+             if volume is not None}
+    if not given:
+        raise InputError("No sequence was given. Choose a FLAIR, T1w, T2w or PD volume, or several.")
+    model = _model(parameters.model, run)
+    target = next(iter(given.values()))
+    images, head = brought_together(given, target, run.part(0.02, 0.3), align=parameters.align,
+                                    even_brightness=parameters.even_brightness)
+    run.progress(0.3, "find the brain")
+    brain = brain_mask(images[..., 0], target.geometry) & head
+    stacked = {_INPUTS[name]: images[..., at] for at, name in enumerate(given)}
+    ready = for_network(stacked, brain, target.geometry, run.rng, run.part(0.32, 0.4))
+    contrast = Contrast(parameters.contrast.value)
+    if contrast in stacked:
+        run.note(f"A {contrast.value} was given: the result is the network's copy of it, not a new sequence.")
+    passes = Passes(parameters.passes if parameters.uncertainty else 0, parameters.mirrored,
+                    int(run.rng.integers(2**31)))
+    made = made_sequence(model, ready, contrast, passes, run.device, run.part(0.4, 0.95))
+    run.progress(0.95, "write the result")
+    fit = fit_to(model, ready)
+    run.note(fit.sentence)
+    image = np.where(head, made.image, np.float32(0))
+    scale = np.float32(_SHOWN / max(float(np.quantile(image[brain], 0.995)), 1e-9))
+    title = f"Synthetic {contrast.value}"
+    outputs: dict[str, Any] = {
+        "volume": Volume(image * scale, target.geometry, modality="MR", quantity="signal", name=title,
+                         window=(450.0, 1000.0)),
+    }
+    left = None
+    if parameters.uncertainty:
+        spread = np.where(head, made.deviation, np.float32(0)) * scale
+        left = 100 * float(spread[brain].mean()) / max(float(image[brain].mean() * scale), 1e-9)
+        outputs["uncertainty"] = Volume(spread, target.geometry, modality="MR", quantity="uncertainty",
+                                        name=f"{title} uncertainty", window=(150.0, 300.0))
+    return Outputs(**outputs, domain=_domain(fit, target, left))
+
+
+def _model(name: str, run: Run) -> Model:
+    run.progress(0.0, "read the model")
+    from synthetic_imaging.learning.weights.models import load_model
+
+    found = load_model(name, run.device)
+    if found.recipe.id != MODEL:
+        raise ParameterError(f"The model '{found.name}' is '{found.recipe.title}', which makes no MR sequence of a "
+                             "brain. Choose one that was trained for missing MR sequences.")
+    run.uses_weights(name, found.sha256)
+    run.note(f"Model '{found.name}', trained on {found.card.training_data} (sha256 {found.sha256[:12]}).")
+    return found
+
+
+def _domain(fit: Fit, target: Volume, left: float | None) -> Table:
+    """How far to trust the result, in numbers."""
+    from synthetic_imaging.sequences.learned.grid import IN_PLANE_MM, THICK_MM
+
+    fine, _, coarse = sorted(target.geometry.spacing_kji_mm)
+    rows: list[tuple[Cell, ...]] = [
+        ("Brain voxels unlike all in training", round(100 * fit.unlike, 2), round(100 * fit.limit, 2), "%",
+         bool(fit.distance > 1)),
+        ("Voxel size in the slice", round(fine, 2), IN_PLANE_MM[1], "mm", bool(fine > 1.05 * IN_PLANE_MM[1])),
+        ("Slice thickness", round(coarse, 2), THICK_MM[1], "mm", bool(coarse > 1.3 * THICK_MM[1])),
+    ]
+    if left is not None:
+        rows.append(("Mean uncertainty in the brain, of its mean brightness", round(left, 1), None, "%", False))
+    return Table((Column("quantity", "Quantity"), Column("value", "Value"), Column("limit", "Usual up to"),
+                  Column("unit", "Unit"), Column("outside", "Outside what the model has seen")), tuple(rows),
+                 name="fit of model and images")

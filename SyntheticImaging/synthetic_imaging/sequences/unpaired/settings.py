@@ -1,0 +1,60 @@
+"""What is translated, by which method, trained how; no torch here, since recipes are read early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Annotated
+
+from synthetic_imaging.learning.settings import Training
+from synthetic_imaging.parameters import Advanced, Help, Label, Within
+from synthetic_imaging.sequences.learned.settings import Patients
+
+REFERENCE = (
+    "Oezbey et al. (2023). Unsupervised medical image translation with adversarial diffusion models (SynDiff). IEEE "
+    "TMI 42; Dar et al. (2025), Springer; cycle-GAN after Zhu et al. (2017)"
+)
+
+
+class Method(str, Enum):
+    """How it is learned; the last two need patients who have both sequences."""
+
+    SYNDIFF = "SynDiff"
+    CYCLE_GAN = "cycle-GAN"
+    PAIRED = "paired"
+    DIFFUSION = "paired diffusion"
+
+
+class Pair(str, Enum):
+    """Which two sequences."""
+
+    T2W_FLAIR = "T2w and FLAIR"
+    T1W_T2W = "T1w and T2w"
+    T2W_PD = "T2w and PD"
+
+
+@dataclass(frozen=True)
+class UnpairedSettings:
+    """Translation between two sequences, slice by slice, in both directions."""
+
+    method: Annotated[Method, Label("Method")] = Method.SYNDIFF
+    pair: Annotated[Pair, Label("Sequences")] = Pair.T2W_FLAIR
+    jumps: Annotated[int, Label("Network calls"), Help("Jumps of the walk from noise to image."), Within(1, 100)] = 4
+    noise_steps: Annotated[int, Label("Noise steps of paired diffusion"), Within(2, 100_000), Advanced] = 1000
+    widths: tuple[int, ...] = (16, 32, 64)
+    judge_width: Annotated[int, Label("Width of the discriminators"), Within(4, 256)] = 16
+    cycle: Annotated[float, Label("Weight of the cycle"), Within(0, 1000)] = 0.5
+    denoised: Annotated[float, Label("Weight of the denoised image"), Within(0, 1000)] = 0.5
+    patients: Patients = field(default_factory=lambda: Patients(training=40, validation=6, seed=13, side=64))
+    training: Training = field(default_factory=lambda: Training(
+        steps=3000, batch_size=4, learning_rate=3e-4, warm_up_steps=50, cool_down_steps=1000, average_decay=0.99,
+        validate_every=500, validation_cases=32, checkpoint_every=250))
+
+
+# Widths, rates and jumps of the public implementation: slices of 256 voxels, one at a time.
+PUBLISHED = UnpairedSettings(
+    pair=Pair.T1W_T2W, widths=(64, 64, 128, 128, 256, 256), judge_width=64,
+    patients=Patients(training=25, validation=5, seed=13, side=256, on_lesion=0.0),
+    training=Training(steps=500 * 2500, batch_size=1, learning_rate=1.6e-4, average_decay=0.999, validate_every=2500,
+                      checkpoint_every=2500),
+)
