@@ -47,8 +47,8 @@ def reproduce(out: Path, run: Run, *, quick: bool = False, train: bool = False) 
     del train
     page = Page("sequences-choices", "Choices behind the network of missing sequences, on phantom brains")
     page.summary = (
-        "Everything here was obtained on phantoms, on patients that are on no other page: what other networks and losses "
-        "would have given in place of the tool's."
+        "Everything here was obtained on phantoms, on patients that are on no other page: what other networks and "
+        "losses would have given in place of the tool's."
     )
     arms = dict(list(ARMS.items())[:2]) if quick else dict(ARMS)
     _write_arms(page, out, arms, {"training.steps": "5", "patients.training": "2"} if quick else {}, run)
