@@ -52,7 +52,8 @@ def test_the_result_lies_on_the_grid_of_flair_whatever_the_other_grids(trained: 
     t1w = visit.t1w
     thick = si.Volume(t1w.voxels[::2], si.Geometry(t1w.geometry.ijk_to_ras @ np.diag([1.0, 1.0, 2.0, 1.0]),
                                                    t1w.voxels[::2].shape), modality="MR")
-    made = si.run("sequences.synthesise", flair=visit.flair, t1w=thick, model=str(path), passes=2, align=False)
+    made = si.run("sequences.synthesise", flair=visit.flair, t1w=thick, model=str(path), passes=2, uncertainty=True,
+                  align=False)
     assert made.volume.geometry == visit.flair.geometry == made.uncertainty.geometry
     assert made.volume.modality == "MR" and made.volume.voxels.min() >= 0 and np.isfinite(made.volume.voxels).all()
     assert made.uncertainty.voxels.max() > 0
@@ -63,15 +64,13 @@ def test_the_result_lies_on_the_grid_of_flair_whatever_the_other_grids(trained: 
 
 def test_one_sequence_is_enough_and_uncertainty_can_be_left_out(trained: Any, visit: Any) -> None:
     _, path = trained
-    made = si.run("sequences.synthesise", t2w=visit.t2w, model=str(path), uncertainty=False, contrast="FLAIR",
-                  even_brightness=False)
+    made = si.run("sequences.synthesise", t2w=visit.t2w, model=str(path), contrast="FLAIR", even_brightness=False)
     assert made.volume.name == "Synthetic FLAIR" and "uncertainty" not in made.outputs
 
 
 def test_asking_for_what_was_given_is_answered_with_a_note(trained: Any, visit: Any) -> None:
     _, path = trained
-    made = si.run("sequences.synthesise", flair=visit.flair, model=str(path), uncertainty=False, contrast="FLAIR",
-                  even_brightness=False)
+    made = si.run("sequences.synthesise", flair=visit.flair, model=str(path), contrast="FLAIR", even_brightness=False)
     assert any("copy of it" in note for note in made.notes)
 
 

@@ -45,7 +45,7 @@ class SynthesisedSequence:
     contrast: Annotated[Wanted, Label("Wanted sequence"), Help("What is to be shown.")] = Wanted.DIR
     uncertainty: Annotated[
         bool, Label("Uncertainty"), Help("Maps where repeated passes of the network differ; takes several times as "
-                                         "long.")] = True
+                                         "long.")] = False
     passes: Annotated[int, Label("Passes"), Within(2, 100), Advanced, Help(
         "More make the map of uncertainty smoother, and take longer.")] = 10
     mirrored: Annotated[bool, Label("Mirrored passes"), Advanced, Help(
@@ -139,9 +139,11 @@ def synthesise(
 
 def _model(name: str, run: Run) -> Model:
     run.progress(0.0, "read the model")
+    from synthetic_imaging.learning.networks.speed import channels_last
     from synthetic_imaging.learning.weights.models import load_model
 
     found = load_model(name, run.device)
+    channels_last(found.networks)
     if found.recipe.id != MODEL:
         raise ParameterError(f"The model '{found.name}' is '{found.recipe.title}', which makes no MR sequence of a "
                              "brain. Choose one that was trained for missing MR sequences.")
