@@ -138,7 +138,7 @@ def test_the_panel_can_be_reloaded_and_left(panel_host: Any, home: Any) -> None:
 
 @pytest.mark.usefixtures("phantom_only")
 def test_the_self_test_of_the_module_passes(panel_host: Any, home: Any) -> None:
-    for name in ("LesionSynthesis", "CohortSynthesis", "HeartSegmentation"):
+    for name in ("LesionSynthesis", "CohortSynthesis", "HeartSegmentation", "SequenceSynthesis"):
         panel_host.load(name, enter=False)
     case = sys.modules["SyntheticImaging"].SyntheticImagingTest()
     case.runTest()

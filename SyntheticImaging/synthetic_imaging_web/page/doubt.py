@@ -6,7 +6,7 @@ from typing import Any
 
 from synthetic_imaging_web.page.session import Session
 from synthetic_imaging_web.page.view_host import PageViewHost
-from SyntheticImagingLib.heart.doubt_overlay import FIRST_LIMIT, DoubtOverlay
+from SyntheticImagingLib.show.doubt_overlay import FIRST_LIMIT, DoubtOverlay
 from SyntheticImagingLib.task import Made
 
 
