@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from SyntheticImagingLib import attributes
@@ -63,6 +63,29 @@ def guess(scene: Any, taken: Mapping[str, Any], wanted: Collection[str] = GIVEN)
         if kind in wanted and taken.get(kind) is None and kind not in found and node not in chosen:
             found[kind] = node
     return found
+
+
+class Guesses:
+    """Chooses by name, and offers each loaded volume once: who does not want it takes it out, and it stays out."""
+
+    def __init__(self, scene: Any) -> None:
+        self._scene = scene
+        self._offered: set[str] = set()
+
+    def fresh(self, taken: Mapping[str, Any]) -> dict[str, Any]:
+        """`guess` among what was loaded since the last look."""
+        new = {node.GetID() for node in acquired(self._scene)} - self._offered
+        found = {kind: node for kind, node in guess(self._scene, taken).items() if node.GetID() in new}
+        self._offered |= new
+        return found
+
+    def pass_over(self, nodes: Iterable[Any]) -> None:
+        """Do not offer these."""
+        self._offered |= {node.GetID() for node in nodes}
+
+    def forget(self) -> None:
+        """The scene is closed."""
+        self._offered.clear()
 
 
 def visits(scene: Any) -> tuple[Any, Any] | None:

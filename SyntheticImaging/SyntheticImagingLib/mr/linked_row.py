@@ -8,7 +8,7 @@ from typing import Any
 from SyntheticImagingLib.show.corner_text import CornerText
 from SyntheticImagingLib.show.host import SliceView, ViewHost
 from SyntheticImagingLib.show.slice_link import SliceLink
-from SyntheticImagingLib.show.view_state import KeptViews, at_once, copy_place, show_whole
+from SyntheticImagingLib.show.view_state import KeptViews, at_once, fit_in_plane, show_whole
 
 FIRST_LAYOUT = 6220  # Slicer's own layouts end below 100; before and after side by side is 6210
 MOST_INPUTS = 4
@@ -112,6 +112,16 @@ class LinkedRow:
                 self._captions[view.name].visible = True
         self._fit(views)
 
+    def fit(self) -> None:
+        """Show the whole slice in each view again, once the host has given the views their sizes."""
+        if self.shown:
+            self._link.close()  # it would take this for a zoom of the user
+            views = self._views()
+            for view, _words, _node in views:
+                self._fit_one(view.slice_node)
+                view.render()
+            self._move_together(views)
+
     def leave(self) -> None:
         """The user's own layout."""
         if not self.shown:
@@ -137,13 +147,20 @@ class LinkedRow:
         own = [v for v in self._host.slice_views() if v.name not in ROW_VIEWS and v.orientation == self._plane]
         shows = own[0].composite_node.GetBackgroundVolumeID() if own else None
         for view, _words, _node in views:
-            # As a whole, unless the user looks at a place in one of these images already.
             show_whole(view.slice_node, self._result[1])
+            # In the slice that the user looks at, if he looks at one of these images already.
             if own and shows in {node.GetID() for _, node in (*self._given, self._result)}:
-                copy_place(own[0].slice_node, view.slice_node)
+                view.slice_node.SetSliceOffset(own[0].slice_node.GetSliceOffset())
+            self._fit_one(view.slice_node)
             view.render()
+        self._move_together(views)
+
+    def _move_together(self, views: list[tuple[SliceView, str, Any]]) -> None:
         if len(views) > 1:
-            self._link.link(*(view.slice_node for view, _words, _node in views))
+            self._link.link(*(view.slice_node for view, _words, _node in views), fit=self._fit_one)
+
+    def _fit_one(self, slice_node: Any) -> None:
+        fit_in_plane(slice_node, self._result[1])
 
     def _align(self, view: SliceView) -> None:
         """Turn the view into the plane of an oblique result, so that voxels are shown as they are."""

@@ -36,11 +36,12 @@ def places_of(table: Table) -> PlaceList:
     """The rows of a table with their places; units stand in the headings."""
     shown = [column for column in table.columns if column.key not in _AXES]
     headings = tuple(f"{c.heading} [{c.unit}]" if c.unit else c.heading for c in shown)
+    digits = {c.key: _digits(table.column(c.key), c.unit) for c in shown}
     rows = []
     for row in table:
         at = [row.get(axis) for axis in _AXES]
         ras = (float(at[0]), float(at[1]), float(at[2])) if all(isinstance(x, float | int) for x in at) else None  # type: ignore[arg-type]
-        rows.append(Place(tuple(_words(row[c.key], c.unit) for c in shown), ras))
+        rows.append(Place(tuple(_words(row[c.key], digits[c.key]) for c in shown), ras))
     return PlaceList(headings, tuple(rows))
 
 
@@ -63,11 +64,19 @@ def counted(words: str, rows: Iterable[Place]) -> str:
     return f"{number} {words}{'' if number == 1 else 's'}"
 
 
-def _words(cell: Cell, unit: str) -> str:
+def _digits(cells: Iterable[Cell], unit: str) -> int:
+    """After the point: as many as its unit wants, else as many as the column has; two at most."""
+    if unit in _DIGITS:
+        return _DIGITS[unit]
+    parts = [f"{cell:.2f}".rstrip("0").partition(".")[2] for cell in cells if isinstance(cell, float)]
+    return max((len(part) for part in parts), default=0)
+
+
+def _words(cell: Cell, digits: int) -> str:
     if cell is None:
         return "–"
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):
-        return f"{cell:.{_DIGITS[unit]}f}" if unit in _DIGITS else f"{cell:.4g}"
+        return f"{cell:.{digits}f}"
     return str(cell)

@@ -14,7 +14,7 @@ from SyntheticImagingLib.show.view_state import KeptViews, at_once
 from SyntheticImagingLib.task import Made
 
 LABELS = {"flair": "FLAIR", "t1w": "T1w", "t2w": "T2w", "pd": "PD"}
-FIRST_PERCENT = 5.0
+FIRST_PERCENT = 10.0
 _USUAL_WINDOW = 1000.0
 
 
@@ -30,7 +30,8 @@ class ResultViews:
     def __init__(self, host: ViewHost, made: Made, percent: float = FIRST_PERCENT) -> None:
         self._host, self._made = host, made
         self._given = given_of(made)
-        self._volume, self._doubt = made.volume, made.nodes.get("uncertainty")
+        self._volume: Any = made.volume
+        self._doubt: Any = made.nodes.get("uncertainty")
         self._percent_is = _window_width(self._volume) / 100.0
         self._row: LinkedRow | None = None
         if self._given:
@@ -110,6 +111,11 @@ class ResultViews:
             self._show_in_all()
         self.shown = True
         self.doubt_shown = colours
+
+    def fit(self) -> None:
+        """Whole slices in the views beside each other, once the host has given them their sizes."""
+        if self._row is not None:
+            self._row.fit()
 
     def jump_to(self, ras: Sequence[float]) -> None:
         """Centre all slice views on a place (RAS mm); zoom stays."""

@@ -7,7 +7,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from SyntheticImagingLib.mr.doubts import chosen_twice, doubts
-from SyntheticImagingLib.mr.guessing import acquired, guess
+from SyntheticImagingLib.mr.guessing import Guesses
 from SyntheticImagingLib.mr.methods import GIVEN
 from SyntheticImagingLib.mr.result_views import LABELS
 from SyntheticImagingLib.mr_panel.colours import WARNING
@@ -17,9 +17,9 @@ class InputsPart:
     """What was chosen as FLAIR, T1w, T2w and PD; kept in the parameter node."""
 
     def __init__(self, ui: Any, scene: Any) -> None:
-        self._ui, self._scene = ui, scene
+        self._ui = ui
         self._parameters: Any = None
-        self._offered: set[str] = set()
+        self._guesses = Guesses(scene)
         self._guessed: tuple[str, ...] = ()
 
     @property
@@ -37,18 +37,14 @@ class InputsPart:
         """The choices of another scene."""
         self._parameters = parameters
         if parameters is None:
-            self._offered, self._guessed = set(), ()
+            self._guesses.forget()
+            self._guessed = ()
 
     def guess(self) -> None:
-        """Choose what was loaded since the last look and has the name of a sequence that is not chosen yet.
-
-        Each volume is offered once: who does not want it takes it out, and it stays out.
-        """
+        """Choose what was loaded since the last look and has the name of a sequence that is not chosen yet."""
         if self._parameters is None:
             return
-        fresh = {node.GetID() for node in acquired(self._scene)} - self._offered
-        found = {kind: node for kind, node in guess(self._scene, self.nodes).items() if node.GetID() in fresh}
-        self._offered |= fresh
+        found = self._guesses.fresh(self.nodes)
         for kind, node in found.items():
             setattr(self._parameters, kind, node)
         if found:
@@ -56,7 +52,7 @@ class InputsPart:
 
     def pass_over(self, nodes: Any) -> None:
         """Do not choose these by their names."""
-        self._offered |= {node.GetID() for node in nodes}
+        self._guesses.pass_over(nodes)
 
     def choose(self, nodes: dict[str, Any]) -> None:
         """Choose these, and nothing else."""

@@ -15,6 +15,7 @@ from SyntheticImagingLib.mr.guessing import visits
 from SyntheticImagingLib.mr.kept_runs import KeptRuns
 from SyntheticImagingLib.mr.phantom import phantom_task, phantom_visit
 from SyntheticImagingLib.mr.places import Place, counted, places_of
+from SyntheticImagingLib.mr.visit_views import comparison_of
 from SyntheticImagingLib.panel.jump_table import JumpTable
 from SyntheticImagingLib.panel.message_bar import MessageBar
 from SyntheticImagingLib.panel.run_box import RunBox
@@ -22,10 +23,12 @@ from SyntheticImagingLib.panel.shortcuts import Shortcuts
 from SyntheticImagingLib.panel.tool_form import ToolForm
 from SyntheticImagingLib.panel.view_buttons import ViewButtons
 from SyntheticImagingLib.show import Comparison, Mode
-from SyntheticImagingLib.show.derived import clear_table
 from SyntheticImagingLib.show.host import ViewHost
 from SyntheticImagingLib.tables import table_from_node
 from SyntheticImagingLib.task import Made, SceneTask, estimate
+
+# Where the places are to be seen, and where they would hide what is looked at.
+_OUTLINED = (Mode.DIFFERENCE, Mode.OVERLAY, Mode.SIDE_BY_SIDE)
 
 
 class VisitsPart:
@@ -61,7 +64,7 @@ class VisitsPart:
         ui.secondPhantomButton.connect("clicked(bool)", self.make_second_visit)
         ui.visitsButton.connect("contentsCollapsed(bool)", self._unfolded)
         self._shortcuts = Shortcuts(ui.visitsButton, {
-            "X": lambda: self._try(lambda c: c.flicker()), "D": lambda: self._try(lambda c: c.toggle(Mode.DIFFERENCE)),
+            "X": lambda: self._try(lambda c: c.flicker()), "D": self._toggle_change,
         })
 
     @property
@@ -118,7 +121,11 @@ class VisitsPart:
 
     def show(self, mode: Mode) -> None:
         """Show the two visits in a way."""
-        self._try(lambda comparison: setattr(comparison, "mode", mode))
+        def chosen(comparison: Comparison) -> None:
+            comparison.mode = mode
+            comparison.outlines = mode in _OUTLINED
+
+        self._try(chosen)
 
     def leave_views(self) -> None:
         """Something else wants the views: the user's own come back."""
@@ -213,11 +220,7 @@ class VisitsPart:
     def _take(self, made: Made) -> None:
         self._let_go()
         self.kept.shown = made
-        change = made.nodes["difference"]
-        change.GetDisplayNode().SetAndObserveColorNodeID(clear_table(self._scene).GetID())
-        self.comparison = Comparison(
-            self._host, made.nodes["first"], made.nodes["second"], made.nodes.get("places"), change
-        )
+        self.comparison = comparison_of(self._host, made)
         places = places_of(table_from_node(made.nodes["table"]))
         self.table.set_headings(places.headings)
         self.table.show(places.rows)
@@ -245,6 +248,10 @@ class VisitsPart:
         except SyntheticImagingError as error:
             self.messages.error(error)
         self._show_buttons()
+
+    def _toggle_change(self) -> None:
+        if self.comparison is not None:
+            self.show(Mode.BEFORE if self.comparison.mode is Mode.DIFFERENCE else Mode.DIFFERENCE)
 
     def _opacity(self, opacity: float) -> None:
         if self.comparison is not None:

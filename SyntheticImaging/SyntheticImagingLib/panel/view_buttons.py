@@ -42,8 +42,8 @@ class ViewButtons:
         grid = qt.QGridLayout()
         grid.setSpacing(4)
         self.buttons: dict[Mode, Any] = {}
-        for position, (mode, (words, tip)) in enumerate(self._words.items()):
-            button = qt.QPushButton(words)
+        for position, (mode, (text, tip)) in enumerate(self._words.items()):
+            button = qt.QPushButton(text)
             button.checkable = True
             button.toolTip = tip
             button.connect("clicked(bool)", self._slot_of(mode))

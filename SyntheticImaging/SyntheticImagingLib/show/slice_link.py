@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from SyntheticImagingLib.show.observing import Watch
@@ -21,17 +21,24 @@ class SliceLink:
     def __init__(self) -> None:
         self._nodes: tuple[Any, ...] = ()
         self._seen: dict[str, tuple[_Pair, _Pair]] = {}
-        self._shortest_mm: float | None = None
+        self._fit: Callable[[Any], None] | None = None
         self._watch = Watch()
         self._busy = False
 
-    def link(self, *nodes: Any) -> None:
-        """Let these slice nodes follow each other from now on."""
+    def link(self, *nodes: Any, fit: Callable[[Any], None] | None = None) -> None:
+        """Let these slice nodes follow each other from now on.
+
+        Args:
+            nodes: the slice nodes.
+            fit: zooms a view whose window has changed its size; the shorter side stays as long as that of the first
+                view is now when None. Forgotten once the user has chosen a zoom.
+        """
         if len(nodes) == len(self._nodes) and all(a is b for a, b in zip(nodes, self._nodes, strict=True)):
             return
         self.close()
         self._nodes = nodes
-        self._shortest_mm = min(nodes[0].GetFieldOfView()[:2])
+        shortest_mm = min(nodes[0].GetFieldOfView()[:2])
+        self._fit = fit if fit is not None else lambda node: fit_field(node, shortest_mm)
         for node in nodes:
             self._remember(node)
             self._watch.on(node, "ModifiedEvent", self._moved)
@@ -48,17 +55,18 @@ class SliceLink:
         if self._busy or not self._nodes:
             return
         others = [other for other in self._nodes if other is not node]
-        size, field = self._seen[node.GetID()]
+        field = self._seen[node.GetID()][1]
         self._busy = True
         try:
             for other in others:
                 _copy_plane(node, other)
-            if _first_two(node.GetDimensions()) != size:
-                # A window that is laid out anew gets its size only later: what was to fit then still fits.
-                if self._shortest_mm is not None:
-                    fit_field(node, self._shortest_mm)
+            # Windows that are laid out anew get their sizes only later, several at a time: what was to fit still fits.
+            resized = [n for n in self._nodes if _first_two(n.GetDimensions()) != self._seen[n.GetID()][0]]
+            if resized:
+                for one in resized if self._fit is not None else ():
+                    self._fit(one)
             elif _apart(_first_two(node.GetFieldOfView()), field) > _TINY:
-                self._shortest_mm = None  # the user has chosen a zoom
+                self._fit = None  # the user has chosen a zoom
                 for other in others:
                     other.SetFieldOfView(*_field_for(node, other))
             for known in self._nodes:
