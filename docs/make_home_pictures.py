@@ -80,7 +80,7 @@ def brains() -> None:
     """A DIR computed from FLAIR and T1w of a phantom head, and the change between two visits."""
     from synthetic_imaging.sequences.phantom import Visit
 
-    head = si.run("sequences.phantom", spacing_mm=1.5, seed=BRAIN_SEED)
+    head = si.run("sequences.phantom", spacing_mm=2.0, seed=BRAIN_SEED)
     made = si.run("sequences.fit", flair=head.flair, t1w=head.t1w, align=False, seed=BRAIN_SEED)
     centre = np.array(head.flair.geometry.ras_from_kji((np.array(head.flair.shape) - 1) / 2)) + BRAIN_LIFT
     side = Image.new("RGB", SIZE)
@@ -91,7 +91,7 @@ def brains() -> None:
     ImageDraw.Draw(side).line([(SIZE[0] // 2, 0), (SIZE[0] // 2, SIZE[1])], fill=ACCENT, width=2)
     save(side, "sequence")
 
-    later = si.run("sequences.phantom", spacing_mm=1.5, seed=BRAIN_SEED, visit=Visit.SECOND.value)
+    later = si.run("sequences.phantom", spacing_mm=2.0, seed=BRAIN_SEED, visit=Visit.SECOND.value)
     seen = si.run("sequences.compare", before=head.flair, after=later.flair, seed=BRAIN_SEED)
     best = max(seen.table, key=lambda row: row["score"] if row["kind"] == "new or grown" else 0)
     place_ras = np.array([centre[0], centre[1], float(best["superior_mm"])])

@@ -71,8 +71,10 @@ class SequenceUser:
             "uncertainty": image("Synthetic DIR uncertainty", 100.0, 3, quantity="uncertainty", window=(150.0, 300.0)),
         }
         if domain:
-            rows: Any = (("intensities", domain, domain > 1),)
-            outputs["domain"] = Table((Column("quantity", "Quantity"), Column("distance", "Distance"),
+            rows: Any = (("Slice thickness", domain, 2.0, "mm", domain > 2.0),
+                         ("Mean uncertainty", 8.5, None, "%", False))
+            outputs["domain"] = Table((Column("quantity", "Quantity"), Column("value", "Value"),
+                                       Column("limit", "Usual up to"), Column("unit", "Unit"),
                                        Column("outside", "Outside")), rows)
         else:
             outputs["knowledge"] = Table(

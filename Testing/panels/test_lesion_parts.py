@@ -147,7 +147,8 @@ class TestSegmentFacts:
 
 class TestPlaces:
     def test_one_click_and_the_mode_ends(self, scene: Any):
-        from SyntheticImagingLib.lesion_panel.placing import PlaceMode, new_places, placed_points
+        from SyntheticImagingLib.lesion_panel.placing import new_places
+        from SyntheticImagingLib.show.place_mode import PlaceMode, placed_points
 
         told: list[bool] = []
         mode = PlaceMode(scene, lambda: told.append(mode.active))

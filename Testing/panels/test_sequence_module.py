@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,43 @@ from Testing.panels.sequence_user import SequenceUser, image
 from Testing.standins.standin_sequences import learned
 from Testing.standins.standin_sequences import lesions as lesion_tool
 
+from synthetic_imaging.errors import FileError
+
+
+class CountInMemory:
+    """Counts as the engine does, without a file."""
+
+    def __init__(self, path: Path, reader: str) -> None:
+        self.path, self.reader = path, reader
+        self.kept: list[Any] = []
+        self.finished = self.broken = False
+
+    def open(self, case: str, sequence: str) -> tuple[Any, ...]:
+        assert (self.reader, case, sequence) == ("R1", "case-7", "t2-space-dark-fluid-sag")
+        return self.clicks()
+
+    def add(self, ras_mm: Any, region: str) -> Any:
+        if self.broken:
+            raise FileError("The disk is full.")
+        self.kept.append(SimpleNamespace(number=len(self.kept) + 1, region=region, ras_mm=tuple(ras_mm)))
+        return self.kept[-1]
+
+    def undo(self) -> Any:
+        return self.kept.pop()
+
+    def finish(self) -> None:
+        self.finished = True
+
+    def clicks(self) -> tuple[Any, ...]:
+        return tuple(self.kept)
+
 
 @pytest.fixture
 def user(host: Any) -> SequenceUser:
     return SequenceUser(host)
 
 
-def panel_with(user: SequenceUser, *more: Any) -> Any:
+def panel_with(user: SequenceUser, *more: Any, begin_count: Any = None) -> Any:
     """The panel as it is where the catalogue holds more tools."""
     import slicer
 
@@ -33,7 +64,7 @@ def panel_with(user: SequenceUser, *more: Any) -> Any:
     user.widget.ui = slicer.util.childWidgetVariables(ui_widget)
     ui_widget.setMRMLScene(user.host.scene)
     known = {**tools(), **{tool.id: tool for tool in more}}
-    user.widget.panel = SequencePanel(user.widget.ui, user.host.scene, SlicerViewHost(), known)
+    user.widget.panel = SequencePanel(user.widget.ui, user.host.scene, SlicerViewHost(), known, begin_count)
     user.widget.initializeParameterNode()
     user.widget.panel.enter()
     return user.widget.panel
@@ -177,8 +208,9 @@ def test_a_wrong_name_that_the_tool_found_is_a_warning(user: SequenceUser):
 
 def test_images_unlike_the_models_own_are_said(user: SequenceUser):
     panel = panel_with(user, learned)
-    panel.results.add(user.result((), domain=2.3, tool=learned))
-    assert "intensities (2.3 times the limit)" in user.ui.domainLabel.text
+    panel.results.add(user.result((), domain=6.0, tool=learned))
+    assert "Slice thickness (6 mm, usual up to 2 mm)" in user.ui.domainLabel.text
+    assert user.ui.toldMoreLabel.text == "Mean uncertainty: 8.5 %."
     assert not user.ui.toldLabel.visible
 
 
@@ -322,3 +354,73 @@ def test_images_that_hold_no_head_get_the_tools_sentence(user: SequenceUser):
     from SyntheticImagingLib.mrml import volume_from_node
 
     assert np.array_equal(volume_from_node(user.flair).voxels, before), "the input was changed"
+
+
+def counting(user: SequenceUser, file: Path) -> Any:
+    """The part that counts by clicks, with an image open."""
+    part = panel_with(user, begin_count=CountInMemory).count
+    part.image.setCurrentNode(user.flair)
+    part.reader.text, part.case.text = "R1", "case-7"
+    user.host.answers.add("save", str(file))
+    part.file_button.click()
+    part.start_button.click()
+    assert part.messages.text == ""
+    return part
+
+
+def marked(user: SequenceUser, *ras: float) -> None:
+    """What a click in a slice view does while places are taken."""
+    selection = user.host.scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+    user.host.scene.GetNodeByID(selection.GetActivePlaceNodeID()).AddControlPoint(*ras)
+
+
+def test_lesions_are_counted_by_clicks_with_their_regions(user: SequenceUser, tmp_path: Path):
+    user.panel.results.add(user.result())
+    part = counting(user, tmp_path / "r1.csv")
+    assert not user.ui.countFrame.isHidden()
+    assert user.shown("Red") == (user.flair.GetID(), None), "the image alone"
+    assert part.marks.mode.active
+    marked(user, 1.0, 2.0, 3.0)
+    part.region.currentText = "juxtacortical"
+    marked(user, 4.0, 5.0, 6.0)
+    assert [(c.number, c.region, c.ras_mm) for c in part.count.clicks()] == [
+        (1, "periventricular", (1.0, 2.0, 3.0)), (2, "juxtacortical", (4.0, 5.0, 6.0))]
+    assert part.line.text == "periventricular: 1, juxtacortical: 1"
+    part.table.choose(1)
+    assert user.view("Red").slice_node.GetSliceOffset() == pytest.approx(6.0)
+    part.undo_button.click()
+    assert part.line.text == "periventricular: 1"
+    assert part.marks._node.GetNumberOfControlPoints() == 1
+    count = part.count
+    part.start_button.click()
+    assert count.finished
+    assert part.count is None
+    assert part.marks._node is None
+    assert not part.marks.mode.active
+
+
+def test_a_click_that_cannot_be_kept_is_taken_back_and_said(user: SequenceUser, tmp_path: Path):
+    part = counting(user, tmp_path / "r1.csv")
+    part.count.broken = True
+    marked(user, 1.0, 2.0, 3.0)
+    assert part.messages.text == "The disk is full."
+    assert part.marks._node.GetNumberOfControlPoints() == 0
+
+
+def test_counting_wants_an_image_and_a_file(user: SequenceUser):
+    part = panel_with(user, begin_count=CountInMemory).count
+    part.start_button.click()
+    assert part.messages.text == "Choose the image to count in."
+    part.image.setCurrentNode(user.flair)
+    part.start_button.click()
+    assert part.messages.text == "Choose the file that keeps the clicks."
+
+
+def test_the_mouse_is_free_while_another_panel_is_open(user: SequenceUser, tmp_path: Path):
+    part = counting(user, tmp_path / "r1.csv")
+    user.widget.exit()
+    assert not part.marks.mode.active
+    user.widget.enter()
+    assert part.marks.mode.active
+    user.host.close_scene()
+    assert part.count is None

@@ -107,3 +107,6 @@ def test_places_lose_their_coordinates_from_the_list_and_regions_are_counted():
     assert places.rows[0].ras == (1.0, 2.0, 3.0)
     assert places.rows[1].ras is None
     assert by_region(table) == ["cortical: 2, 0.25 ml"]
+    rows = (("cortical", 2, 0.5), ("spinal", 0, 0.0), ("all", 2, 0.5))
+    counts = Table((Column("region", "Region"), Column("count", "Lesions"), Column("volume_ml", "Volume", "ml")), rows)
+    assert by_region(counts) == ["cortical: 2, 0.50 ml"], "empty regions and the sum are left out"

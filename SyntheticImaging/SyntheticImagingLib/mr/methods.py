@@ -35,11 +35,12 @@ def methods(known: Mapping[str, Tool] | None = None) -> list[Method]:
 
 
 def lesion_tools(known: Mapping[str, Tool] | None = None) -> list[Tool]:
-    """The tools that find or list lesions in MR sequences: images in, segments and a table out."""
+    """The tools that find or list lesions in MR sequences: images in, segments and the table "table" out."""
     there = tools() if known is None else known
     return [tool for name, tool in there.items() if tool.task == "sequences" and name != COMPARE and _lists(tool)]
 
 
 def _lists(tool: Tool) -> bool:
-    made = {output.kind for output in tool.outputs}
-    return any(given.kind is Kind.VOLUME for given in tool.inputs) and {Kind.MASK, Kind.TABLE} <= made
+    segments = any(output.kind is Kind.MASK for output in tool.outputs)
+    listed = any(output.kind is Kind.TABLE and output.name == "table" for output in tool.outputs)
+    return segments and listed and any(given.kind is Kind.VOLUME for given in tool.inputs)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from synthetic_imaging.table import Cell, Table
 
+_ALL = "all"
 _AXES = ("right_mm", "anterior_mm", "superior_mm")
+# Of each image: its contrast says enough in a list.
+_LEFT_OUT = ("_cnr", "_ratio")
 _DIGITS = {"ml": 3, "mm": 1, "%": 0}
 
 
@@ -33,8 +36,9 @@ class PlaceList:
 
 
 def places_of(table: Table) -> PlaceList:
-    """The rows of a table with their places; units stand in the headings."""
-    shown = [column for column in table.columns if column.key not in _AXES]
+    """The rows of a table with their places; units stand in the headings, and what would make it too wide is left out.
+    """
+    shown = [column for column in table.columns if column.key not in _AXES and not column.key.endswith(_LEFT_OUT)]
     headings = tuple(f"{c.heading} [{c.unit}]" if c.unit else c.heading for c in shown)
     digits = {c.key: _digits(table.column(c.key), c.unit) for c in shown}
     rows = []
@@ -46,14 +50,20 @@ def places_of(table: Table) -> PlaceList:
 
 
 def by_region(table: Table) -> list[str]:
-    """"periventricular: 12, 3.41 ml" for each region, the most frequent first; empty where no region is named."""
+    """"periventricular: 12, 3.41 ml" for each region, the most frequent first; empty where no region is named.
+
+    Args:
+        table: a row for each lesion, or a row for each region with its "count".
+    """
     if "region" not in {column.key for column in table.columns}:
         return []
     counts: dict[str, tuple[int, float]] = {}
     for row in table:
+        more, ml = row.get("count", 1), row.get("volume_ml")
+        if row["region"] == _ALL or not isinstance(more, int) or not more:
+            continue
         number, volume = counts.get(str(row["region"]), (0, 0.0))
-        ml = row.get("volume_ml")
-        counts[str(row["region"])] = (number + 1, volume + (float(ml) if isinstance(ml, float | int) else 0.0))
+        counts[str(row["region"])] = (number + more, volume + (float(ml) if isinstance(ml, float | int) else 0.0))
     ordered = sorted(counts.items(), key=lambda item: (-item[1][0], item[0]))
     return [f"{region}: {number}, {ml:.2f} ml" if ml else f"{region}: {number}" for region, (number, ml) in ordered]
 

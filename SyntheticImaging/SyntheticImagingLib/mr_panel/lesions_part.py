@@ -82,8 +82,11 @@ class LesionsPart:
     def guess(self) -> None:
         """Choose by name what is not chosen yet: an image whose input is called like its sequence, else the result."""
         named = {kind_of_volume(node): node for node in reversed(list(acquired(self._scene)))}
+        computed = self.result_volume()
+        if computed is not None:
+            named.setdefault(kind_of_volume(computed), computed)
         for tool in self.tools:
-            free = [n for n in (self.result_volume(), named.get("flair")) if n is not None]
+            free = [n for n in (computed, named.get("flair")) if n is not None]
             for declared in tool.inputs:
                 selector = self.selectors[tool.id].get(declared.name)
                 if selector is None or declared.kind is not Kind.VOLUME or selector.currentNode() is not None:
@@ -206,7 +209,12 @@ class LesionsPart:
             return _("No tool is installed that finds lesions.")
         nodes = self.nodes
         missing = [d.label for d in tool.inputs if d.required and nodes.get(d.name) is None]
-        return _("Choose: {names}.").format(names=", ".join(missing)) if missing else ""
+        if missing:
+            return _("Choose: {names}.").format(names=", ".join(missing))
+        images = [d for d in tool.inputs if d.kind is Kind.VOLUME]
+        if any(nodes.get(d.name) is not None for d in images):
+            return ""
+        return _("Choose at least one image: {names}.").format(names=", ".join(d.label for d in images))
 
     def _done(self, task: SceneTask) -> None:
         if task.made is not None:
@@ -219,8 +227,8 @@ class LesionsPart:
 
     def _take(self, made: Made | None) -> None:
         self.kept.shown = made
-        node = next((n for n in made.nodes.values() if n.IsA("vtkMRMLTableNode")), None) if made is not None else None
-        table = table_from_node(node) if node is not None else None
+        nodes = made.nodes if made is not None else {}
+        table = table_from_node(nodes["table"]) if "table" in nodes else None
         places = places_of(table) if table is not None else None
         if places is not None:
             self.table.set_headings(places.headings)
@@ -228,7 +236,8 @@ class LesionsPart:
         self.table.widget.visible = places is not None and bool(places.rows)
         lines = []
         if table is not None and places is not None:
-            lines = [counted("lesion", places.rows), *by_region(table), *(made.notes if made is not None else ())]
+            regions = by_region(table_from_node(nodes["counts"]) if "counts" in nodes else table)
+            lines = [counted("lesion", places.rows), *regions, *(made.notes if made is not None else ())]
         self.line.text = "\n".join(lines)
         self.line.visible = self.undo_button.visible = made is not None
         if made is not None:

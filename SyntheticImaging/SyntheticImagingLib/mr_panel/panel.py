@@ -14,8 +14,10 @@ from synthetic_imaging.errors import InputError, SyntheticImagingError
 from synthetic_imaging.sequences.phantom import Visit
 from synthetic_imaging.setup import packages
 from synthetic_imaging.tool import Tool
+from SyntheticImagingLib.mr.clicks import Begin, engine_count
 from SyntheticImagingLib.mr.methods import COMPARE, LEARNED, PHANTOM, lesion_tools, methods
 from SyntheticImagingLib.mr.phantom import arrange, phantom_task, phantom_visit
+from SyntheticImagingLib.mr_panel.count_part import CountPart
 from SyntheticImagingLib.mr_panel.inputs_part import InputsPart
 from SyntheticImagingLib.mr_panel.lesions_part import LesionsPart
 from SyntheticImagingLib.mr_panel.method_part import MethodPart
@@ -41,13 +43,17 @@ class SequencePanel:
     """Everything behind the widgets of SequenceSynthesis.ui.
 
     Attributes:
-        inputs, method, results, visits, lesions: the boxes; ``visits`` is None where its tool is not installed.
+        inputs, method, results, visits, lesions, count: the boxes; ``visits`` and ``count`` are None where the engine
+            has nothing for them.
         run: the box with the button.
         messages: sentences above everything.
         mark: "Synthetic, research use" in the views.
     """
 
-    def __init__(self, ui: Any, scene: Any, views: ViewHost, known: Mapping[str, Tool] | None = None) -> None:
+    def __init__(
+        self, ui: Any, scene: Any, views: ViewHost, known: Mapping[str, Tool] | None = None,
+        begin_count: Begin | None = None,
+    ) -> None:
         """Fill the frames of the .ui file and connect its widgets.
 
         Args:
@@ -55,6 +61,7 @@ class SequencePanel:
             scene: the MRML scene.
             views: the slice and 3-D views.
             known: the tools there are, by id; those of the catalogue when None.
+            begin_count: begins a count by clicks (file, reader); that of the engine when None.
         """
         self.ui, self._scene, self._views = ui, scene, views
         there = tools() if known is None else known
@@ -87,7 +94,13 @@ class SequencePanel:
         self.lesions.result_volume = lambda: self.results.made.volume if self.results.made is not None else None
         for box in (ui.visitsButton, ui.lesionsButton):
             box.collapsed = True
-        ui.countFrame.visible = False  # the place of clicking and counting lesions by region
+        begin = begin_count if begin_count is not None else engine_count()
+        self.count = CountPart(ui.countFrame.layout(), scene, views, begin) if begin is not None else None
+        ui.countFrame.visible = self.count is not None
+        ui.lesionsButton.visible = bool(self.lesions.tools) or self.count is not None
+        ui.lesionsFrame.visible = bool(self.lesions.tools)
+        if self.count is not None:
+            self.count.before_show = self._room_for_count
         self.mark = SyntheticMark(views)
         ui.phantomButton.visible = PHANTOM in there
         ui.phantomButton.connect("clicked(bool)", self.make_phantom)
@@ -130,6 +143,8 @@ class SequencePanel:
         for part in (self.results, self.visits, self.lesions):
             if part is not None:
                 part.enter()
+        if self.count is not None:
+            self.count.marks.resume()
         self.mark.update()
         self.refresh()
 
@@ -146,6 +161,8 @@ class SequencePanel:
         self.results.leave()
         if self.visits is not None:
             self.visits.leave()
+        if self.count is not None:
+            self.count.marks.mode.stop()  # the mouse is free for other panels
 
     def forget_scene(self) -> None:
         """The scene is being closed."""
@@ -153,6 +170,8 @@ class SequencePanel:
         for part in (self.results, self.visits, self.lesions):
             if part is not None:
                 part.forget()
+        if self.count is not None:
+            self.count.pause()
         self.messages.clear()
         forget()
 
@@ -160,7 +179,7 @@ class SequencePanel:
         """The panel is not used any more."""
         self._timer.stop()
         self.run.close()
-        for part in (self.results, self.visits, self.lesions, self.method):
+        for part in (self.results, self.visits, self.lesions, self.method, self.count):
             if part is not None:
                 part.close()
         self.mark.close()
@@ -226,6 +245,10 @@ class SequencePanel:
     def _room_for_result(self) -> None:
         if self.visits is not None:
             self.visits.leave_views()
+
+    def _room_for_count(self) -> None:
+        self.results.leave_views()
+        self._room_for_result()
 
     def _set_up(self, *_args: Any) -> None:
         slicer.util.selectModule(_HOME)

@@ -18,7 +18,7 @@ from SyntheticImagingLib.mr_panel.colours import TRUST, WARNING
 from SyntheticImagingLib.panel.log_box import FoldedText
 from SyntheticImagingLib.panel.run_box import RunBox
 from SyntheticImagingLib.panel.shortcuts import Shortcuts
-from SyntheticImagingLib.show.domain_words import outside_in_words
+from SyntheticImagingLib.show.domain_words import outside_in_words, within_in_words
 from SyntheticImagingLib.show.host import ViewHost
 from SyntheticImagingLib.tables import table_from_node
 from SyntheticImagingLib.task import ExportTask, Made
@@ -163,8 +163,9 @@ class ResultPart:
         )
         # Sentences that ask to check something are warnings; the others tell what was done.
         warnings = [note for note in made.notes if "Check" in note]
-        if "domain" in made.nodes:
-            outside = outside_in_words(table_from_node(made.nodes["domain"]))
+        domain = table_from_node(made.nodes["domain"]) if "domain" in made.nodes else None
+        if domain is not None:
+            outside = outside_in_words(domain)
             if outside:
                 warnings.append(_(
                     "The model has not seen images like these: {what}. Do not trust what it made."
@@ -179,7 +180,8 @@ class ResultPart:
         ui.toldLabel.text = known.headline if known is not None else ""
         ui.toldLabel.styleSheet = TRUST[known.trust] if known is not None and known.trust is not None else ""
         ui.toldLabel.visible = bool(ui.toldLabel.text)
-        ui.toldMoreLabel.text = "\n".join(known.lines) if known is not None else ""
+        more = [*(known.lines if known is not None else ()), *(within_in_words(domain) if domain is not None else ())]
+        ui.toldMoreLabel.text = "\n".join(more)
         ui.toldMoreLabel.visible = bool(ui.toldMoreLabel.text)
 
     def _list(self) -> None:

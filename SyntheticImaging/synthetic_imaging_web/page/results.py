@@ -291,7 +291,8 @@ def _table_state(made: Made) -> dict[str, Any]:
     node = table_of(made)
     if node is None:
         return {"table": {}, "result_table": False}
-    if "knowledge" in made.nodes or place_rows(made):  # told in words; listed place by place
+    # Told in words; listed place by place.
+    if "knowledge" in made.nodes or ("domain" in made.nodes and made.tool_id != SEGMENTING) or place_rows(made):
         return {"table": {}, "result_table": True}
     table = table_from_node(node)
     headings = [f"{c.heading} ({c.unit})" if c.unit else c.heading for c in table.columns]
