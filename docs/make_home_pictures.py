@@ -17,7 +17,7 @@ FIELD_MM = 150.0
 WINDOW = (60.0, 350.0)
 WIDE_CHANGE_HU = 90.0
 ACCENT = (255, 176, 46)
-BRAIN_SEED, BRAIN_MM, BRAIN_LIFT = 7, 245.0, (0.0, 0.0, 18.0)
+BRAIN_SEED, BRAIN_MM, CHANGE_MM = 7, 245.0, 130.0
 
 
 def cut(volume: si.Volume, centre_ras: Any, values: Any = None, field_mm: float = FIELD_MM) -> Any:
@@ -82,7 +82,7 @@ def brains() -> None:
 
     head = si.run("sequences.phantom", spacing_mm=2.0, seed=BRAIN_SEED)
     made = si.run("sequences.fit", flair=head.flair, t1w=head.t1w, align=False, seed=BRAIN_SEED)
-    centre = np.array(head.flair.geometry.ras_from_kji((np.array(head.flair.shape) - 1) / 2)) + BRAIN_LIFT
+    centre = np.array(head.flair.geometry.ras_from_kji((np.array(head.flair.shape) - 1) / 2))
     side = Image.new("RGB", SIZE)
     for place, (volume, window) in enumerate(((head.flair, (520.0, 1040.0)), (made.volume, (450.0, 1000.0)))):
         picture = grey(cut(volume, centre, field_mm=BRAIN_MM), window)
@@ -94,9 +94,9 @@ def brains() -> None:
     later = si.run("sequences.phantom", spacing_mm=2.0, seed=BRAIN_SEED, visit=Visit.SECOND.value)
     seen = si.run("sequences.compare", before=head.flair, after=later.flair, seed=BRAIN_SEED)
     best = max(seen.table, key=lambda row: row["score"] if row["kind"] == "new or grown" else 0)
-    place_ras = np.array([centre[0], centre[1], float(best["superior_mm"])])
-    shown = np.asarray(grey(cut(seen.first, place_ras, field_mm=BRAIN_MM), (800.0, 1600.0))).astype(float)
-    change = np.clip(np.nan_to_num(cut(seen.difference, place_ras, field_mm=BRAIN_MM)) / 400.0, -1, 1)[..., None]
+    place_ras = np.array([float(best[f"{axis}_mm"]) for axis in ("right", "anterior", "superior")])
+    shown = np.asarray(grey(cut(seen.first, place_ras, field_mm=CHANGE_MM), (800.0, 1600.0))).astype(float)
+    change = np.clip(np.nan_to_num(cut(seen.difference, place_ras, field_mm=CHANGE_MM)) / 400.0, -1, 1)[..., None]
     weight = np.clip((np.abs(change) - 0.3) / 0.4, 0, 1)
     tint = np.where(change > 0, np.array([255.0, 110.0, 40.0]), np.array([60.0, 130.0, 255.0]))
     save(Image.fromarray((shown * (1 - weight) + tint * weight).astype(np.uint8), "RGB"), "visits")

@@ -125,7 +125,7 @@ def head(folder: Path, name: str, grey: float, white: float) -> Path:
     away = np.sqrt(sum(((i - (n - 1) / 2) / (0.46 * n)) ** 2 for i, n in zip(np.indices(shape), shape, strict=True)))
     voxels = np.where(away < 0.7, white, np.where(away < 1, grey, 0.0)) + np.random.default_rng(0).normal(0, 8, shape)
     volume = si.Volume(np.maximum(voxels, 0).astype(np.float32), si.Geometry.from_spacing(shape, (6.0, 6.0, 6.0)),
-                       modality="MR")
+                       name=name, modality="MR")
     return si.write_volume(volume, folder / f"{name}.nrrd")
 
 

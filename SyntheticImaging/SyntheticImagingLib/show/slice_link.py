@@ -63,8 +63,9 @@ class SliceLink:
             # Windows that are laid out anew get their sizes only later, several at a time: what was to fit still fits.
             resized = [n for n in self._nodes if _first_two(n.GetDimensions()) != self._seen[n.GetID()][0]]
             if resized:
-                for one in resized if self._fit is not None else ():
-                    self._fit(one)
+                fit = self._fit if self._fit is not None else _leave
+                for one in resized:
+                    fit(one)
             elif _apart(_first_two(node.GetFieldOfView()), field) > _TINY:
                 self._fit = None  # the user has chosen a zoom
                 for other in others:
@@ -73,6 +74,10 @@ class SliceLink:
                 self._remember(known)
         finally:
             self._busy = False
+
+
+def _leave(_node: Any) -> None:
+    """The user has chosen a zoom."""
 
 
 def _copy_plane(node: Any, other: Any) -> None:
