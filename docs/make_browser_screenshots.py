@@ -156,14 +156,16 @@ def cohort(browser: Browser) -> None:
 def sequence(browser: Browser) -> None:
     """A phantom's DIR from its FLAIR and T1w, beside them."""
     page = browser.page
-    for title, wanted in (("Brain phantom", "lesion"), ("Compute a missing", "told")):
+    for title, sentence, wanted in (("Brain phantom", "Makes a brain", "lesion"),
+                                    ("Compute a missing", "Computes a sequence", "told")):
         browser.press("tab-make")
         page.click(".tool-choice")
         page.click(f".v-overlay--active .v-list-item:has-text('{title}')")
         if wanted == "told":  # what nearly every protocol has
             page.evaluate("['t2w', 'pd'].forEach(name => window.trame.state.set('in_volume_' + name, null))")
-        page.wait_for_timeout(2500)
+        page.locator(".sentence:visible", has_text=sentence).wait_for()
         browser.keep_seed()
+        page.wait_for_timeout(1500)
         page.click("[data-test=run]:not([disabled])")
         page.wait_for_selector("[data-test=tab-result].chosen", timeout=PATIENCE_MS)
         page.locator(f"[data-test={wanted}]:visible").first.wait_for(timeout=PATIENCE_MS)

@@ -119,6 +119,8 @@ class LinkedRow:
             views = self._views()
             for view, _words, _node in views:
                 self._fit_one(view.slice_node)
+                # A view that is given its size and another zoom at once goes on drawing with the zoom before.
+                view.slice_node.Modified()
                 view.render()
             self._move_together(views)
 

@@ -25,6 +25,7 @@ from SyntheticImagingLib.task import ExportTask, Made
 from SyntheticImagingLib.task.exporting import new_folder
 
 _PLANES = ("Axial", "Coronal", "Sagittal")
+_FIT_MS = 200
 
 
 class ResultPart:
@@ -60,6 +61,11 @@ class ResultPart:
         ui.resultSelector.connect("currentIndexChanged(int)", self._selected)
         ui.undoButton.connect("clicked(bool)", self.undo)
         ui.exportButton.connect("clicked(bool)", self.export)
+        # The views of a new layout are given their sizes when the event loop turns.
+        self._fit_soon: Any = qt.QTimer()
+        self._fit_soon.setSingleShot(True)
+        self._fit_soon.interval = _FIT_MS
+        self._fit_soon.connect("timeout()", self._fit)
         self._shortcuts = Shortcuts(ui.resultButton, {"U": self._toggle_doubt, "S": self._toggle_beside})
         self._list()
 
@@ -124,6 +130,7 @@ class ResultPart:
 
     def close(self) -> None:
         """The panel is not used any more: the views come back."""
+        self._fit_soon.stop()
         self._forget_views()
         self._shortcuts.close()
 
@@ -150,6 +157,7 @@ class ResultPart:
         self._take(made)
         assert self.views is not None
         self.views.show(beside)
+        self._fit_soon.start()
         self.views.doubt_shown = self._ui.doubtCheckBox.checked
         self._list()
         self._ui.resultButton.collapsed = False
@@ -219,6 +227,7 @@ class ResultPart:
         if self.views is not None:
             self.before_show()
             self.views.show(self.views.has_row and not self.views.beside)
+            self._fit_soon.start()
             self.views.doubt_shown = self._ui.doubtCheckBox.checked
             self._show_buttons()
 
@@ -232,6 +241,10 @@ class ResultPart:
 
     def _toggle_doubt(self) -> None:
         self._ui.doubtCheckBox.checked = not self._ui.doubtCheckBox.checked
+
+    def _fit(self) -> None:
+        if self.views is not None:
+            self.views.fit()
 
     def _limit_moved(self, percent: float) -> None:
         if self.views is not None and not self._listing:

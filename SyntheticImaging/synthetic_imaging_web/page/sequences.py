@@ -15,7 +15,7 @@ from SyntheticImagingLib.show.domain_words import outside_in_words, within_in_wo
 from SyntheticImagingLib.tables import table_from_node
 from SyntheticImagingLib.task import Made
 
-_LOOKS, _LOOK_SECONDS = 25, 0.1
+_LOOKS, _LOOK_SECONDS = 60, 0.1
 _NOTHING: dict[str, Any] = {"headline": "", "trust": "", "lines": [], "warnings": []}
 
 
