@@ -139,3 +139,26 @@ class SequenceUser:
     @property
     def layout(self) -> int:
         return int(self.panel._views.layout())
+
+
+def panel_with(user: SequenceUser, *more: Any, begin_count: Any = None) -> Any:
+    """The panel as it is where the catalogue holds these tools, and those that need neither training nor a detector."""
+    import slicer
+
+    from synthetic_imaging.catalogue import find
+    from SyntheticImagingLib.mr_panel.panel import SequencePanel
+    from SyntheticImagingLib.show.host import SlicerViewHost
+
+    user.widget.setParameterNode(None)
+    user.panel.close()
+    user.widget.panel = None
+    ui_widget = slicer.util.loadUI(user.widget.resourcePath("UI/SequenceSynthesis.ui"))
+    user.widget.layout.addWidget(ui_widget)
+    user.widget.ui = slicer.util.childWidgetVariables(ui_widget)
+    ui_widget.setMRMLScene(user.host.scene)
+    usual = [find(f"sequences.{name}") for name in ("fit", "compare", "phantom")]
+    known = {tool.id: tool for tool in (*usual, *more)}
+    user.widget.panel = SequencePanel(user.widget.ui, user.host.scene, SlicerViewHost(), known, begin_count)
+    user.widget.initializeParameterNode()
+    user.widget.panel.enter()
+    return user.widget.panel

@@ -19,6 +19,8 @@ from SyntheticImagingLib.panel.jump_table import JumpTable
 from SyntheticImagingLib.panel.message_bar import MessageBar
 from SyntheticImagingLib.show.host import ViewHost
 
+_ENDING = "*.csv"
+
 
 class CountPart:
     """One image at a time, shown alone in the user's views while it is counted.
@@ -173,4 +175,4 @@ class CountPart:
 
 
 def _ask_for_file() -> str:
-    return str(qt.QFileDialog.getSaveFileName(None, _("File of the reader's clicks"), "", "*.csv") or "")
+    return str(qt.QFileDialog.getSaveFileName(None, _("File of the reader's clicks"), "", _ENDING) or "")
