@@ -153,6 +153,27 @@ def cohort(browser: Browser) -> None:
     browser.save("cohort-browser")
 
 
+def sequence(browser: Browser) -> None:
+    """A phantom's DIR from its FLAIR and T1w, beside them."""
+    page = browser.page
+    for title, sentence, wanted in (("Brain phantom", "Makes a brain", "lesion"),
+                                    ("Compute a missing", "Computes a sequence", "told")):
+        browser.press("tab-make")
+        page.click(".tool-choice")
+        page.click(f".v-overlay--active .v-list-item:has-text('{title}')")
+        if wanted == "told":  # what nearly every protocol has
+            page.evaluate("['t2w', 'pd'].forEach(name => window.trame.state.set('in_volume_' + name, null))")
+        page.locator(".sentence:visible", has_text=sentence).wait_for()
+        browser.keep_seed()
+        page.wait_for_timeout(1500)
+        page.click("[data-test=run]:not([disabled])")
+        page.wait_for_selector("[data-test=tab-result].chosen", timeout=PATIENCE_MS)
+        page.locator(f"[data-test={wanted}]:visible").first.wait_for(timeout=PATIENCE_MS)
+        page.wait_for_timeout(3000)
+    page.keyboard.press("u")
+    browser.save("sequence-browser")
+
+
 def main() -> None:
     """Make them all."""
     from playwright.sync_api import sync_playwright
@@ -182,6 +203,7 @@ def main() -> None:
                 draw(browser)
                 grow(browser)
                 cohort(browser)
+                sequence(browser)
             except Exception:
                 failed = Path(tempfile.gettempdir()) / "synthetic-imaging-page.png"
                 page.screenshot(path=failed)

@@ -1,4 +1,4 @@
-"""Make the small pictures of the home page, from the sample CT with a drawn lesion, and from phantom hearts."""
+"""Make the small pictures of the home page: from the sample CT with a drawn lesion, phantom hearts, phantom brains."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ FIELD_MM = 150.0
 WINDOW = (60.0, 350.0)
 WIDE_CHANGE_HU = 90.0
 ACCENT = (255, 176, 46)
+BRAIN_SEED, BRAIN_MM, CHANGE_MM = 7, 245.0, 130.0
 
 
-def cut(volume: si.Volume, centre_ras: Any, values: Any = None) -> Any:
+def cut(volume: si.Volume, centre_ras: Any, values: Any = None, field_mm: float = FIELD_MM) -> Any:
     """An axial cut round a place, patient right at the left, anterior up; as numbers, `SIZE` pixels."""
     from scipy import ndimage
 
     width, height = SIZE
-    pixel = FIELD_MM / width
+    pixel = field_mm / width
     right = (np.arange(width) - (width - 1) / 2) * pixel
     up = ((height - 1) / 2 - np.arange(height)) * pixel
     ras = np.empty((height, width, 3))
@@ -33,12 +34,13 @@ def cut(volume: si.Volume, centre_ras: Any, values: Any = None) -> Any:
     ras[..., 2] = centre_ras[2]
     kji = np.moveaxis(volume.geometry.kji_from_ras(ras), -1, 0)
     source = volume.voxels if values is None else values
-    return ndimage.map_coordinates(np.asarray(source, dtype=np.float32), kji, order=1, cval=-1000)
+    outside = 0 if volume.modality == "MR" else -1000
+    return ndimage.map_coordinates(np.asarray(source, dtype=np.float32), kji, order=1, cval=outside)
 
 
-def grey(numbers: Any) -> Any:
+def grey(numbers: Any, window: tuple[float, float] = WINDOW) -> Any:
     """Windowed, as an RGB picture."""
-    level, width = WINDOW
+    level, width = window
     shade = np.clip((numbers - level) / width + 0.5, 0, 1) * 255
     return Image.fromarray(np.repeat(shade.astype(np.uint8)[..., None], 3, axis=2), "RGB")
 
@@ -74,10 +76,37 @@ def hearts() -> None:
     save(picture.crop((0, (SIZE[0] - SIZE[1]) // 2, SIZE[0], (SIZE[0] + SIZE[1]) // 2)), "heart")
 
 
+def brains() -> None:
+    """A DIR computed from FLAIR and T1w of a phantom head, and the change between two visits."""
+    from synthetic_imaging.sequences.phantom import Visit
+
+    head = si.run("sequences.phantom", spacing_mm=2.0, seed=BRAIN_SEED)
+    made = si.run("sequences.fit", flair=head.flair, t1w=head.t1w, align=False, seed=BRAIN_SEED)
+    centre = np.array(head.flair.geometry.ras_from_kji((np.array(head.flair.shape) - 1) / 2))
+    side = Image.new("RGB", SIZE)
+    for place, (volume, window) in enumerate(((head.flair, (520.0, 1040.0)), (made.volume, (450.0, 1000.0)))):
+        picture = grey(cut(volume, centre, field_mm=BRAIN_MM), window)
+        half = SIZE[0] // 2
+        side.paste(picture.crop((half // 2, 0, half // 2 + half, SIZE[1])), (place * half, 0))
+    ImageDraw.Draw(side).line([(SIZE[0] // 2, 0), (SIZE[0] // 2, SIZE[1])], fill=ACCENT, width=2)
+    save(side, "sequence")
+
+    later = si.run("sequences.phantom", spacing_mm=2.0, seed=BRAIN_SEED, visit=Visit.SECOND.value)
+    seen = si.run("sequences.compare", before=head.flair, after=later.flair, seed=BRAIN_SEED)
+    best = max(seen.table, key=lambda row: row["score"] if row["kind"] == "new or grown" else 0)
+    place_ras = np.array([float(best[f"{axis}_mm"]) for axis in ("right", "anterior", "superior")])
+    shown = np.asarray(grey(cut(seen.first, place_ras, field_mm=CHANGE_MM), (800.0, 1600.0))).astype(float)
+    change = np.clip(np.nan_to_num(cut(seen.difference, place_ras, field_mm=CHANGE_MM)) / 400.0, -1, 1)[..., None]
+    weight = np.clip((np.abs(change) - 0.3) / 0.4, 0, 1)
+    tint = np.where(change > 0, np.array([255.0, 110.0, 40.0]), np.array([60.0, 130.0, 255.0]))
+    save(Image.fromarray((shown * (1 - weight) + tint * weight).astype(np.uint8), "RGB"), "visits")
+
+
 def main() -> None:
     """Make them all."""
     hearts()
     lesions()
+    brains()
 
 
 def lesions() -> None:

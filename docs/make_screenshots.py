@@ -21,7 +21,7 @@ PANEL_WIDTH, VIEWS = 450, (840, 700)
 GAP = 4
 QUALITY = 78
 SEED = 7
-FIELD_MM, CLOSE_MM = 150.0, 110.0
+FIELD_MM, CLOSE_MM, HEAD_MM = 150.0, 110.0, 190.0
 LIVER_WINDOW = (170.0, 75.0)  # width and level in HU
 PLACE_RAS = (76.0, 20.0, -250.0)  # in the right lobe of the sample's liver, between its larger vessels
 PATIENCE_S = 180.0
@@ -205,6 +205,29 @@ def cohort(desk: Desk) -> None:
     desk.save("cohort-look", module, ui.lookSectionButton)
 
 
+def sequence(desk: Desk) -> None:
+    """A phantom's DIR from its FLAIR and T1w, beside them; what has changed at its second visit."""
+    desk.host.scene.Clear(0)
+    module = desk.load("SequenceSynthesis")
+    panel, ui = module.panel, module.ui
+    ui.phantomButton.click()
+    desk.host.spin(lambda: not panel.run.running, PATIENCE_S)
+    keep_seed(panel.method)
+    desk.save("sequence-inputs", module)
+    panel.run.button.click()
+    desk.host.spin(lambda: not panel.run.running, PATIENCE_S)
+    ui.doubtCheckBox.checked = True
+    desk.save("sequence-result", module, ui.resultButton)
+    ui.visitsButton.collapsed = False
+    ui.secondPhantomButton.click()
+    desk.host.spin(lambda: not panel.visits.run.running, PATIENCE_S)
+    panel.visits.run.button.click()
+    desk.host.spin(lambda: not panel.visits.run.running, PATIENCE_S)
+    panel.visits.table.choose(0)
+    desk.look_at(panel.visits.table.rows[0].ras, HEAD_MM)
+    desk.save("sequence-visits", module, ui.visitsButton)
+
+
 def main() -> None:
     """Make them all."""
     global PICTURES
@@ -222,6 +245,7 @@ def main() -> None:
         desk.load_sample()
         grow(desk, draw(desk))
         cohort(desk)
+        sequence(desk)
         desk.close()
 
 

@@ -82,6 +82,9 @@ class SyntheticImagingLogic(ScriptedLoadableModuleLogic):
             Task("synthesise", _("Cohorts"),
                  _("Many cases within the ranges you set: looked at, kept or rejected, written for training."),
                  "cohort.png", "CohortSynthesis"),
+            Task("synthesise", _("Missing MR sequence"),
+                 _("DIR and others of a brain, from FLAIR, T1w, T2w or PD; says how far the images leave it open."),
+                 "sequence.png", "SequenceSynthesis"),
             Task("inspect", _("Before and after"),
                  _("Side by side, difference, overlay, flicker: in the result of a synthesis."), "compare.png",
                  "LesionSynthesis"),
@@ -91,6 +94,9 @@ class SyntheticImagingLogic(ScriptedLoadableModuleLogic):
             Task("inspect", _("Segment a heart"),
                  _("Structures and their volumes in a loaded image, and where the network is unsure."), "heart.png",
                  "HeartSegmentation"),
+            Task("inspect", _("Compare two visits"),
+                 _("What has become brighter or darker in a brain, as a map and a list that leads to each place."),
+                 "visits.png", "SequenceSynthesis"),
         ]
 
     def columnNote(self, column: str) -> str:

@@ -72,6 +72,8 @@ LISTS = (
     FileList("SyntheticImaging/CohortSynthesis/CMakeLists.txt", "MODULE_PYTHON_RESOURCES", "", False),
     FileList("SyntheticImaging/HeartSegmentation/CMakeLists.txt", "MODULE_PYTHON_SCRIPTS", "", True),
     FileList("SyntheticImaging/HeartSegmentation/CMakeLists.txt", "MODULE_PYTHON_RESOURCES", "", False),
+    FileList("SyntheticImaging/SequenceSynthesis/CMakeLists.txt", "MODULE_PYTHON_SCRIPTS", "", True),
+    FileList("SyntheticImaging/SequenceSynthesis/CMakeLists.txt", "MODULE_PYTHON_RESOURCES", "", False),
 )
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "SyntheticImaging"
-MODULES = ("SyntheticImaging", "LesionSynthesis", "CohortSynthesis", "HeartSegmentation")
+MODULES = ("SyntheticImaging", "LesionSynthesis", "CohortSynthesis", "HeartSegmentation", "SequenceSynthesis")
 ICONS = sorted(path for name in MODULES for path in (SOURCE / name / "Resources").rglob("*.svg"))
 # Qt draws SVG Tiny: clips, masks, filters and style sheets are left out without a word.
 DRAWN = {"svg", "title", "g", "path", "rect", "circle", "ellipse", "line", "polygon", "polyline", "defs",

@@ -134,7 +134,8 @@ def test_a_checkout_is_small_and_holds_no_weights_but_the_listed_models():
 
 
 MODULES = [
-    ROOT / NAME / name / f"{name}.py" for name in (NAME, "LesionSynthesis", "CohortSynthesis", "HeartSegmentation")
+    ROOT / NAME / name / f"{name}.py"
+    for name in (NAME, "LesionSynthesis", "CohortSynthesis", "HeartSegmentation", "SequenceSynthesis")
 ]
 BUILT_IN = {"slicer", "vtk", "qt", "ctk", "numpy", "SimpleITK", "scipy", "synthetic_imaging", "SyntheticImagingLib"}
 

@@ -14,7 +14,7 @@ from slicer_build import Built, configure
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "SyntheticImaging"
-MODULES = ("SyntheticImaging", "LesionSynthesis", "CohortSynthesis", "HeartSegmentation")
+MODULES = ("SyntheticImaging", "LesionSynthesis", "CohortSynthesis", "HeartSegmentation", "SequenceSynthesis")
 
 
 def test_the_lists_name_every_file_and_no_other():

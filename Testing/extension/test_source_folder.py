@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = sysconfig.get_path("purelib")
-NAMES = ("SyntheticImaging", "LesionSynthesis", "CohortSynthesis", "HeartSegmentation")
+NAMES = ("SyntheticImaging", "LesionSynthesis", "CohortSynthesis", "HeartSegmentation", "SequenceSynthesis")
 MODULES = [ROOT / "SyntheticImaging" / name / f"{name}.py" for name in NAMES]
 
 # Slicer's and Qt's names are any object; what is looked for is whether the module's own imports are found.

@@ -8,10 +8,10 @@ import marked_text
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "SyntheticImaging"
-MODULES = ("SyntheticImaging", "LesionSynthesis", "CohortSynthesis", "HeartSegmentation")
+MODULES = ("SyntheticImaging", "LesionSynthesis", "CohortSynthesis", "HeartSegmentation", "SequenceSynthesis")
 PANELS = sorted(
     path
-    for folder in (*MODULES, "SyntheticImagingLib/panel", "SyntheticImagingLib/lesion_panel")
+    for folder in (*MODULES, *(f"SyntheticImagingLib/{name}" for name in ("panel", "lesion_panel", "mr_panel")))
     for path in (SOURCE / folder).rglob("*.py")
     if "__pycache__" not in path.parts
 )

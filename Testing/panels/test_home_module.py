@@ -38,7 +38,7 @@ def test_the_module_says_what_it_is(panel_host: Any) -> None:
 
 def test_only_what_exists_is_offered_each_with_a_picture(panel_host: Any, home: Any) -> None:
     tasks = home.logic.tasks()
-    assert [t.column for t in tasks] == ["synthesise", "synthesise", "inspect", "inspect", "inspect"]
+    assert [t.column for t in tasks] == ["synthesise"] * 3 + ["inspect"] * 4
     for task, button in zip(tasks, home.taskButtons, strict=True):
         assert (FOLDER / "Resources" / "Pictures" / task.picture).is_file()
         assert (FOLDER.parent / task.module / f"{task.module}.py").is_file()
@@ -138,7 +138,7 @@ def test_the_panel_can_be_reloaded_and_left(panel_host: Any, home: Any) -> None:
 
 @pytest.mark.usefixtures("phantom_only")
 def test_the_self_test_of_the_module_passes(panel_host: Any, home: Any) -> None:
-    for name in ("LesionSynthesis", "CohortSynthesis", "HeartSegmentation"):
+    for name in ("LesionSynthesis", "CohortSynthesis", "HeartSegmentation", "SequenceSynthesis"):
         panel_host.load(name, enter=False)
     case = sys.modules["SyntheticImaging"].SyntheticImagingTest()
     case.runTest()

@@ -147,7 +147,8 @@ class TestSegmentFacts:
 
 class TestPlaces:
     def test_one_click_and_the_mode_ends(self, scene: Any):
-        from SyntheticImagingLib.lesion_panel.placing import PlaceMode, new_places, placed_points
+        from SyntheticImagingLib.lesion_panel.placing import new_places
+        from SyntheticImagingLib.show.place_mode import PlaceMode, placed_points
 
         told: list[bool] = []
         mode = PlaceMode(scene, lambda: told.append(mode.active))
@@ -165,7 +166,8 @@ class TestPlaces:
         assert placed_points(places) == [(1.0, 2.0, 3.0)]
 
     def test_another_modules_place_mode_is_not_ours(self, scene: Any):
-        from SyntheticImagingLib.lesion_panel.placing import PlaceMode, new_places
+        from SyntheticImagingLib.lesion_panel.placing import new_places
+        from SyntheticImagingLib.show.place_mode import PlaceMode
 
         mode = PlaceMode(scene)
         mode.start(new_places(scene))
@@ -177,7 +179,8 @@ class TestPlaces:
         assert mouse.GetCurrentInteractionMode() == mouse.Place, "the ruler's mode was ended"
 
     def test_closing_leaves_no_observer(self, scene: Any):
-        from SyntheticImagingLib.lesion_panel.placing import PlaceMode, new_places
+        from SyntheticImagingLib.lesion_panel.placing import new_places
+        from SyntheticImagingLib.show.place_mode import PlaceMode
 
         told: list[int] = []
         mode = PlaceMode(scene, lambda: told.append(1))

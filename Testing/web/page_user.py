@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,3 +85,10 @@ def fill_growth(page: Any, steps: int, frames: int) -> None:
         field.fill(str(value))
         field.press("Tab")
     time.sleep(0.5)
+
+
+def upload(page: Any, *paths: Path) -> None:
+    page.click("[data-test=open]")
+    with page.expect_file_chooser() as waiting:
+        page.click(".v-overlay--active .v-list-item:has-text('Files')")
+    waiting.value.set_files([str(p) for p in paths])

@@ -23,6 +23,7 @@ from Testing.web.page_user import (
     run,
     show_result_of,
     state,
+    upload,
     yellow_points,
 )
 
@@ -375,10 +376,3 @@ def test_keys_are_listed_and_typing_does_not_press_them(page: Any):
     page.keyboard.press("d")
     time.sleep(0.3)
     assert page.evaluate("trame.state.get('mode')") == shown
-
-
-def upload(page: Any, *paths: Path) -> None:
-    page.click("[data-test=open]")
-    with page.expect_file_chooser() as waiting:
-        page.click(".v-overlay--active .v-list-item:has-text('Files')")
-    waiting.value.set_files([str(p) for p in paths])

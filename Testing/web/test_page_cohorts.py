@@ -1,13 +1,17 @@
-"""Cohorts and segmentation on the page: a contact sheet, keep and reject, what is refused before the start."""
+"""Cohorts, segmentation and MR sequences on the page: what is offered, refused before the start, shown afterwards."""
 
 from __future__ import annotations
 
 import zipfile
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from Testing.web.conftest import PageProcess, wait_until
-from Testing.web.page_user import choose_tool, idle, run, state
+from Testing.web.page_user import choose_tool, idle, press, run, state, upload
+
+import synthetic_imaging as si
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -113,3 +117,40 @@ def test_a_segmenter_refuses_what_it_cannot_take_before_the_start(page: Any):
     fill(page, "Model", "no-such-model")
     wait_until(lambda: "There is no model 'no-such-model'" in state(page, "estimate"))
     assert not state(page, "estimate_ok")
+
+
+def head(folder: Path, name: str, grey: float, white: float) -> Path:
+    """A small ball of grey around white matter, as a sequence shows them."""
+    shape = (26, 28, 26)
+    away = np.sqrt(sum(((i - (n - 1) / 2) / (0.46 * n)) ** 2 for i, n in zip(np.indices(shape), shape, strict=True)))
+    voxels = np.where(away < 0.7, white, np.where(away < 1, grey, 0.0)) + np.random.default_rng(0).normal(0, 8, shape)
+    volume = si.Volume(np.maximum(voxels, 0).astype(np.float32), si.Geometry.from_spacing(shape, (6.0, 6.0, 6.0)),
+                       name=name, modality="MR")
+    return si.write_volume(volume, folder / f"{name}.nrrd")
+
+
+def test_a_computed_sequence_stands_beside_its_inputs(page: Any, tmp_path: Path):
+    wait_until(lambda: idle(page))
+    for name, grey, white in (("FLAIR", 700.0, 500.0), ("T1w", 450.0, 700.0)):
+        upload(page, head(tmp_path, name, grey, white))
+        wait_until(lambda wanted=name: wanted in [item["title"] for item in state(page, "volume_items")])
+    wait_until(lambda: idle(page))
+    choose_tool(page, "Compute a missing MR sequence")
+    titles = {item["value"]: item["title"] for item in state(page, "volume_items")}
+    assert titles[state(page, "in_volume_flair")] == "FLAIR", "chosen by its name"
+    assert titles[state(page, "in_volume_t1w")] == "T1w"
+    assert state(page, "in_volume_pd") is None
+    for label in ("Align", "Even out brightness"):
+        page.get_by_label(label).locator("visible=true").first.uncheck()
+    run(page)
+    wait_until(lambda: state(page, "row_shown"))
+    assert state(page, "told")["headline"].startswith("DIR: ")
+    wait_until(lambda: page.locator(".layout-grid-item:visible").count() == 4)
+    assert not state(page, "doubt_shown")
+    press(page, "u")
+    wait_until(lambda: state(page, "doubt_shown"))
+    press(page, "s")
+    wait_until(lambda: not state(page, "row_shown"))
+    page.click("[data-test=undo]:visible")
+    wait_until(lambda: not state(page, "row"))
+    assert titles[state(page, "in_volume_flair")] == "FLAIR"

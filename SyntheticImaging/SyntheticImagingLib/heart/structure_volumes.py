@@ -1,4 +1,4 @@
-"""The tables of a segmentation, as a panel shows them: a line for each structure, and whether the image fits."""
+"""The table of a segmentation, as a panel shows it: a line for each structure."""
 
 from __future__ import annotations
 
@@ -27,16 +27,3 @@ def by_structure(table: Table) -> Table:
             cells = (row[position] for row in table.rows)
             rows.append((heading, *(round(c, _DIGITS) if isinstance(c, float) else c for c in cells)))
     return Table(tuple(columns), tuple(rows), name=table.name, provenance=table.provenance)
-
-
-def outside_in_words(table: Table) -> str:
-    """What of the image the model has not seen the like of, from the table "domain"; "" if all is within."""
-    keys = [column.key for column in table.columns]
-    what, distance, outside = (keys.index(key) for key in ("quantity", "distance", "outside"))
-    parts = []
-    for row in table.rows:
-        if row[outside]:
-            far = row[distance]
-            much = f" ({far:.1f} times the limit)" if isinstance(far, float) else ""
-            parts.append(f"{row[what]}{much}")
-    return ", ".join(parts)

@@ -10,13 +10,14 @@ from slicer.i18n import tr as _
 
 from SyntheticImagingLib.display import make_surfaces
 from SyntheticImagingLib.form import readable_record
-from SyntheticImagingLib.heart.doubt_overlay import FIRST_LIMIT, DoubtOverlay
 from SyntheticImagingLib.heart.segmenters import TOOL
-from SyntheticImagingLib.heart.structure_volumes import by_structure, outside_in_words
+from SyntheticImagingLib.heart.structure_volumes import by_structure
 from SyntheticImagingLib.panel.log_box import FoldedText
 from SyntheticImagingLib.panel.measure_table import MeasureTable
 from SyntheticImagingLib.panel.shortcuts import Shortcuts
 from SyntheticImagingLib.show import frame_3d
+from SyntheticImagingLib.show.domain_words import outside_in_words
+from SyntheticImagingLib.show.doubt_overlay import FIRST_LIMIT, DoubtOverlay
 from SyntheticImagingLib.show.host import ViewHost
 from SyntheticImagingLib.tables import table_from_node
 from SyntheticImagingLib.task import Made, remove

@@ -7,9 +7,10 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from SyntheticImagingLib.lesion_panel.placing import PlaceMode, new_places, placed_points
+from SyntheticImagingLib.lesion_panel.placing import new_places
 from SyntheticImagingLib.lesion_panel.segment_facts import holds, segment_name
 from SyntheticImagingLib.lesion_panel.size_outline import SizeOutline
+from SyntheticImagingLib.show.place_mode import PlaceMode, placed_points
 from SyntheticImagingLib.task import SegmentChoice
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from SyntheticImagingLib.panel.result_box import ResultBox
 from SyntheticImagingLib.panel.run_box import RunBox
 from SyntheticImagingLib.show.host import ViewHost
 from SyntheticImagingLib.task import ExportTask, Made, SceneTask, SegmentChoice, remove
+from SyntheticImagingLib.task.exporting import new_folder
 from SyntheticImagingLib.task.inputs import check_present
 from SyntheticImagingLib.task.remembering import parameters_of, runs_in
 
@@ -118,7 +118,7 @@ class ResultPart:
         chosen = self.choose_folder()
         if not chosen:
             return
-        folder = _new_folder(Path(chosen), f"{made.title} seed {made.seed}")
+        folder = new_folder(Path(chosen), f"{made.title} seed {made.seed}")
         lesions = made.lesions if made.lesions is not None and self._scene.IsNodePresent(made.lesions) else None
         self._run.run(
             lambda: ExportTask(made.volume, lesions, folder), lambda task: self._exported(task, folder),
@@ -263,12 +263,6 @@ def _has_lesions(made: Made) -> bool:
     segmentation = made.lesions.GetSegmentation()
     left = [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
     return any(volume_ml(made.lesions, i) for i in left if segment_name(made.lesions, i) not in organs)
-
-
-def _new_folder(parent: Path, title: str) -> Path:
-    name = re.sub(r"[^\w-]+", "-", title).strip("-").lower()
-    candidates = (parent / (name if n == 1 else f"{name}-{n}") for n in range(1, 10000))
-    return next(folder for folder in candidates if not folder.exists())
 
 
 def _ask_for_folder() -> str:

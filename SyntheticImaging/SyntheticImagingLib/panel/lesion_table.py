@@ -2,99 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import qt
 from slicer.i18n import tr as _
 
-_MOST_ROWS_SEEN = 6
-_ROW_MARGIN = 8
+from SyntheticImagingLib.panel.jump_table import JumpTable
+
 _MISSING = "–"
 
 
-class LesionTable:
-    """A table with one row a lesion.
-
-    Attributes:
-        widget: to be put into a layout.
-        rows: what is shown (``LesionRow``).
-        on_choose: called with the row that was clicked or walked to.
-    """
+class LesionTable(JumpTable):
+    """A table with one row a lesion; its rows are ``LesionRow``."""
 
     def __init__(self) -> None:
-        self.rows: tuple[Any, ...] = ()
-        self.on_choose: Callable[[Any], None] | None = None
-        self._showing = False
-        self.widget: Any = qt.QTableWidget()
-        self.widget.setColumnCount(4)
-        self.widget.setHorizontalHeaderLabels([_("Lesion"), _("Diameter"), _("Volume"), _("Contrast")])
-        self.widget.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
-        self.widget.setSelectionMode(qt.QAbstractItemView.SingleSelection)
-        self.widget.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
-        self.widget.verticalHeader().visible = False
-        self.widget.verticalHeader().defaultSectionSize = self.widget.fontMetrics().height() + _ROW_MARGIN
-        self.widget.tabKeyNavigation = False
-        header = self.widget.horizontalHeader()
-        header.highlightSections = False
-        header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
-        for column in (1, 2, 3):
-            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+        super().__init__((_("Lesion"), _("Diameter"), _("Volume"), _("Contrast")))
         self.widget.toolTip = _("Click a lesion, or walk with the arrow keys: the views go there")
-        self.widget.connect("currentCellChanged(int,int,int,int)", self._walked)
-        self.widget.connect("cellClicked(int,int)", self._clicked)
-        self._fit()
 
-    def show(self, rows: Sequence[Any]) -> None:
-        """Show these lesions; none is chosen, so that the views stay where they are."""
-        self._showing = True
-        self.rows = tuple(rows)
-        self.widget.setRowCount(len(self.rows))
-        for position, row in enumerate(self.rows):
-            for column, text in enumerate(_cells(row)):
-                item = qt.QTableWidgetItem(text)
-                if column:
-                    item.setData(qt.Qt.TextAlignmentRole, int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
-                self.widget.setItem(position, column, item)
-        self.widget.setCurrentCell(-1, -1)
-        self._fit()
-        self._showing = False
-
-    def choose(self, position: int) -> None:
-        """Go to the lesion in this row."""
-        self.widget.setCurrentCell(position, 0)
-
-    @property
-    def chosen(self) -> Any:
-        """The row that was chosen last, or None."""
-        position = self.widget.currentRow()
-        return self.rows[position] if 0 <= position < len(self.rows) else None
-
-    def _fit(self) -> None:
-        # As high as its rows: a list inside a scrolling panel should not scroll itself, unless it is long.
-        row_height = self.widget.verticalHeader().defaultSectionSize
-        seen = min(max(1, len(self.rows)), _MOST_ROWS_SEEN)
-        height = self.widget.horizontalHeader().sizeHint.height() + seen * row_height + 2 * self.widget.frameWidth
-        self.widget.setFixedHeight(height + 2)
-
-    def _walked(self, row: int, _column: int, before: int, _column_before: int) -> None:
-        if row != before:
-            self._tell(row)
-
-    def _clicked(self, row: int, _column: int) -> None:
-        self._tell(row)
-
-    def _tell(self, position: int) -> None:
-        if not self._showing and self.on_choose is not None and 0 <= position < len(self.rows):
-            self.on_choose(self.rows[position])
-
-
-def _cells(row: Any) -> tuple[str, str, str, str]:
-    unit = f" {row.unit}" if row.unit else ""
-    return (
-        row.name,
-        _MISSING if row.diameter_mm is None else f"{row.diameter_mm:.1f} mm",
-        _MISSING if row.volume_ml is None else f"{row.volume_ml:.2f} ml" if row.volume_ml < 10
-        else f"{row.volume_ml:.1f} ml",
-        _MISSING if row.contrast is None else f"{row.contrast:+.0f}{unit}",
-    )
+    def cells(self, row: Any) -> tuple[str, str, str, str]:
+        """Name, diameter, volume and contrast of a lesion."""
+        unit = f" {row.unit}" if row.unit else ""
+        return (
+            row.name,
+            _MISSING if row.diameter_mm is None else f"{row.diameter_mm:.1f} mm",
+            _MISSING if row.volume_ml is None else f"{row.volume_ml:.2f} ml" if row.volume_ml < 10
+            else f"{row.volume_ml:.1f} ml",
+            _MISSING if row.contrast is None else f"{row.contrast:+.0f}{unit}",
+        )

@@ -31,8 +31,14 @@ class RunBox:
         task: the task that runs or ran last.
     """
 
-    def __init__(self, label: str | None = None) -> None:
-        """Build the box; ``label`` is what the button says, "Synthesise" when None."""
+    def __init__(self, label: str | None = None, *, tell_notes: bool = True) -> None:
+        """Build the box.
+
+        Args:
+            label: what the button says, "Synthesise" when None.
+            tell_notes: whether what a run wants to be known stands here; if not, it is for the panel to show.
+        """
+        self._tell_notes = tell_notes
         self.label = label if label is not None else _("Synthesise")
         self.on_done: Callable[[Any], None] | None = None
         self.on_ended: Callable[[Any], None] | None = None
@@ -185,7 +191,7 @@ class RunBox:
         state = task.state
         if state is TaskState.DONE:
             if not self._keep_summary:
-                self._summarise(run_words.summary(task), run_words.notes_of(task))
+                self._summarise(run_words.summary(task), run_words.notes_of(task) if self._tell_notes else ())
             self._tell(_("done: {summary}").format(summary=run_words.summary(task)), *run_words.notes_of(task))
         elif state is TaskState.CANCELLED:
             self._tell(_("cancelled"))

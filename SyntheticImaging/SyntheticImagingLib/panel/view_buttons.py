@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ctk
@@ -25,7 +25,14 @@ class ViewButtons:
         on_opacity: called with 0 to 1.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, words: Mapping[Mode, tuple[str, str]] | None = None) -> None:
+        """Build them.
+
+        Args:
+            words: text and tool tip of each mode that is offered; all modes, of an image before and after a synthesis,
+                when None.
+        """
+        self._words = dict(_words() if words is None else words)
         self.on_mode: Callable[[Mode], None] | None = None
         self.on_opacity: Callable[[float], None] | None = None
         self._showing = False
@@ -35,8 +42,8 @@ class ViewButtons:
         grid = qt.QGridLayout()
         grid.setSpacing(4)
         self.buttons: dict[Mode, Any] = {}
-        for position, (mode, (words, tip)) in enumerate(_words().items()):
-            button = qt.QPushButton(words)
+        for position, (mode, (text, tip)) in enumerate(self._words.items()):
+            button = qt.QPushButton(text)
             button.checkable = True
             button.toolTip = tip
             button.connect("clicked(bool)", self._slot_of(mode))
@@ -72,9 +79,9 @@ class ViewButtons:
 
     def allow(self, mode: Mode, reason: str) -> None:
         """Switch a button off for a reason, which its tool tip tells; "" switches it on."""
-        button = self.buttons[mode]
-        button.enabled = not reason
-        button.toolTip = reason or _words()[mode][1]
+        if mode in self.buttons:
+            self.buttons[mode].enabled = not reason
+            self.buttons[mode].toolTip = reason or self._words[mode][1]
 
     def _slot_of(self, mode: Mode) -> Callable[..., None]:
         def chosen(*_args: Any) -> None:

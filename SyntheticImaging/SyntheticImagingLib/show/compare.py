@@ -24,7 +24,7 @@ from SyntheticImagingLib.show.layouts import AFTER_VIEW, BEFORE_VIEW, SIDE_BY_SI
 from SyntheticImagingLib.show.legend import hide_legend, show_legend
 from SyntheticImagingLib.show.observing import Watch
 from SyntheticImagingLib.show.outlines import Outlines
-from SyntheticImagingLib.show.pair_link import PairLink
+from SyntheticImagingLib.show.slice_link import SliceLink
 from SyntheticImagingLib.show.view_state import KeptViews, at_once, copy_place, show_whole
 from SyntheticImagingLib.show.window_link import WindowLink, own_display, unshare_display
 
@@ -55,12 +55,16 @@ class Comparison:
         host: the views.
         before_node, after_node: scalar volume nodes.
         segmentation_node: lesions, outlined in the overlay and beside "before"; or None.
+        difference_node: the change from before to after where it is known; else it is made when first asked for.
 
     Raises:
         InputError: if a volume holds no image or is not in the scene, or before and after are the same.
     """
 
-    def __init__(self, host: ViewHost, before_node: Any, after_node: Any, segmentation_node: Any = None) -> None:
+    def __init__(
+        self, host: ViewHost, before_node: Any, after_node: Any, segmentation_node: Any = None,
+        difference_node: Any = None,
+    ) -> None:
         if before_node is None or after_node is None or before_node is after_node:
             raise InputError("Choose two different volumes to compare.")
         self.host, self.scene = host, host.scene
@@ -80,11 +84,11 @@ class Comparison:
         self._layout = 0
         self._outline: bool | None = None
         self._outlines = Outlines(segmentation_node)
-        self._difference: Any = None
+        self._difference: Any = difference_node
         self._board: Any = None
         self._corner: tuple[float, float, float] | None = None
         self._board_is: tuple[Any, ...] = ()
-        self._windows, self._pair, self._watch = WindowLink(), PairLink(), Watch()
+        self._windows, self._pair, self._watch = WindowLink(), SliceLink(), Watch()
         self._pending = False
         self._windows.add(own_display(before_node))
         self._windows.add(unshare_display(after_node, before_node))

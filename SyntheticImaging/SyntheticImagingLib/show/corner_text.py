@@ -8,6 +8,7 @@ from SyntheticImagingLib.show.observing import Watch
 
 AMBER = (1.0, 0.78, 0.35)
 _LARGEST, _SMALLEST = 15, 8
+_LINE = 1.6  # from line to line, in letter heights
 _WIDTHS = 17  # a view is at least this many letter heights wide: then the words fit
 
 
@@ -21,20 +22,21 @@ class CornerText:
         text: what it says; hidden at first.
         left: in the left corner; else in the right one.
         colour: of the letters.
+        line: how many lines below the corner: two texts side by side do not fit into a narrow view.
     """
 
     def __init__(
-        self, renderer: Any, text: str, left: bool = False, colour: tuple[float, float, float] = AMBER
+        self, renderer: Any, text: str, left: bool = False, colour: tuple[float, float, float] = AMBER, line: int = 0
     ) -> None:
         from vtkmodules.vtkRenderingCore import vtkTextActor
 
         self.renderer = renderer
+        self._x, self._line = 0.015 if left else 0.985, line
         self.actor = vtkTextActor()
         self.actor.SetInput(f" {text} ")
         self.actor.SetVisibility(False)
         self.actor.PickableOff()
         self.actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
-        self.actor.GetPositionCoordinate().SetValue(0.015 if left else 0.985, 0.985)
         style = self.actor.GetTextProperty()
         style.SetColor(*colour)
         style.SetJustificationToLeft() if left else style.SetJustificationToRight()
@@ -72,10 +74,13 @@ class CornerText:
             self.renderer.AddViewProp(self.actor)
 
     def _fit(self, *_: Any) -> None:
-        width, _height = self.renderer.GetSize()
+        width, height = self.renderer.GetSize()
         window = self.renderer.GetVTKWindow()
         # Twice the pixels an inch is twice the letters' height already; the limit is in points.
         points = width * 72.0 / max(72, window.GetDPI() if window is not None else 72)
         size = int(max(_SMALLEST, min(_LARGEST, points / _WIDTHS))) if width > 0 else _LARGEST
         if self.actor.GetTextProperty().GetFontSize() != size:
             self.actor.GetTextProperty().SetFontSize(size)
+        dots = window.GetDPI() / 72.0 if window is not None else 1.0
+        below = self._line * _LINE * size * dots / height if height > 0 else 0.0
+        self.actor.GetPositionCoordinate().SetValue(self._x, 0.985 - below)

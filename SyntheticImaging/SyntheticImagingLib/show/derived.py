@@ -141,22 +141,28 @@ def remove_derived(scene: Any, node: Any) -> None:
             scene.RemoveNode(display)
 
 
-def clear_table(scene: Any) -> Any:
-    """The diverging colours, clear in the middle: blended over an image they stay pure, and what is unchanged shows."""
+def clear_table(scene: Any, name: str = CLEAR_TABLE, faint: float = _FAINT, full: float = _FULL) -> Any:
+    """The diverging colours, clear in the middle: blended over an image they stay pure, and what is unchanged shows.
+
+    Args:
+        scene: the MRML scene; the table of that name is made once.
+        name: of the table.
+        faint, full: share of the window below which the colour is clear, and from which it is solid.
+    """
     nodes = scene.GetNodesByClass("vtkMRMLColorTableNode")
     for position in range(nodes.GetNumberOfItems()):
-        if nodes.GetItemAsObject(position).GetName() == CLEAR_TABLE:
+        if nodes.GetItemAsObject(position).GetName() == name:
             return nodes.GetItemAsObject(position)
     table = import_slicer().vtkMRMLColorTableNode()
-    table.SetName(CLEAR_TABLE)
+    table.SetName(name)
     table.SetTypeToUser()
     table.SetNumberOfColors(256)
     table.SetNamesFromColors()
     for index in range(256):
         value = (index - 127.5) / 127.5
         pale, strong = _COLD if value < 0 else _HOT
-        red, green, blue = (float(np.interp(abs(value), (_FULL, 1.0), ends)) for ends in zip(pale, strong, strict=True))
-        alpha = float(np.interp(abs(value), (_FAINT, _FULL), (0.0, 1.0)))
+        red, green, blue = (float(np.interp(abs(value), (full, 1.0), ends)) for ends in zip(pale, strong, strict=True))
+        alpha = float(np.interp(abs(value), (faint, full), (0.0, 1.0)))
         table.SetColor(index, f"{value:+.2f}", red, green, blue, alpha)
     scene.AddNode(table)
     return table

@@ -10,6 +10,7 @@ from typing import Any
 from SyntheticImagingLib.show.host import SliceView, ViewHost
 
 FIRST_ADDITIONAL_LAYER = 3  # after background, foreground and label
+_MARGIN = 1.02
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,19 @@ def show_whole(node: Any, volume_node: Any) -> None:
     centre = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
     node.JumpSliceByCentering(*centre)
     fit_field(node, max(bounds[2 * axis + 1] - bounds[2 * axis] for axis in range(3)))
+
+
+def fit_in_plane(node: Any, volume_node: Any) -> None:
+    """Zoom a slice view so that all that its plane can show of a volume fits, and no more."""
+    bounds = [0.0] * 6
+    volume_node.GetRASBounds(bounds)
+    matrix = node.GetSliceToRAS()
+    sides = [bounds[2 * axis + 1] - bounds[2 * axis] for axis in range(3)]
+    across, up = (sum(abs(matrix.GetElement(r, c)) * sides[r] for r in range(3)) for c in (0, 1))
+    width, height = _shape(node)
+    scale = _MARGIN * max(across / width, up / height)
+    if scale > 0:
+        node.SetFieldOfView(width * scale, height * scale, node.GetFieldOfView()[2])
 
 
 def _shape(node: Any) -> tuple[float, float]:

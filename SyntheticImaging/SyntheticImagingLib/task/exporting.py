@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -135,3 +136,10 @@ class ExportTask:
             return self._volume
         same = source.dicom is not None and source.dicom.geometry.same_grid(self._volume.geometry, 0.01)
         return replace(self._volume, dicom=source.dicom) if same else self._volume
+
+
+def new_folder(parent: Path, title: str) -> Path:
+    """A folder that does not exist yet, named for what will be in it."""
+    name = re.sub(r"[^\w-]+", "-", title).strip("-").lower()
+    candidates = (parent / (name if n == 1 else f"{name}-{n}") for n in range(1, 10000))
+    return next(folder for folder in candidates if not folder.exists())

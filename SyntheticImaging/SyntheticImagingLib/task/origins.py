@@ -10,6 +10,7 @@ from typing import Any
 
 from synthetic_imaging.dicom.origin import DicomOrigin
 from synthetic_imaging.geometry import Geometry
+from SyntheticImagingLib.headless import import_slicer
 
 SOURCE_ROLE = "SyntheticImagingSource"
 # VTK keeps the Python attributes of an object as long as the object lives, also while nobody in Python holds it.
@@ -43,6 +44,26 @@ def origin_of(node: Any, geometry: Geometry) -> DicomOrigin | None:
         seen.append(node)
         node = source_of(node)
     return None
+
+
+def series_description(node: Any) -> str:
+    """What the scanner called the series that a node was loaded from; "" where that is not known."""
+    return _header(node, "SeriesDescription", "0008,103E")
+
+
+def patient_of(node: Any) -> str:
+    """The PatientID of the series that a node was loaded from; "" where that is not known."""
+    return _header(node, "PatientID", "0010,0020")
+
+
+def _header(node: Any, keyword: str, tag: str) -> str:
+    origin = getattr(node, _ATTRIBUTE, None)
+    if origin is not None:
+        return str(origin.text(keyword))
+    database = getattr(import_slicer(), "dicomDatabase", None)
+    uids = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    path = database.fileForInstance(uids[0]) if database is not None and uids else ""
+    return str(database.fileValue(path, tag) or "") if database is not None and path else ""
 
 
 def database_series(node: Any) -> tuple[Path, str] | None:

@@ -21,12 +21,15 @@ from synthetic_imaging_web.page.results import Results
 from synthetic_imaging_web.page.routes import Routes
 from synthetic_imaging_web.page.running import Running
 from synthetic_imaging_web.page.scene import SessionScene
+from synthetic_imaging_web.page.sequences import Sequences
 from synthetic_imaging_web.page.session import Session
 from synthetic_imaging_web.page.view_host import PageViewHost
 from synthetic_imaging_web.page.views import Views
 from synthetic_imaging_web.page.window import build_window
+from SyntheticImagingLib.mr.linked_row import is_row
 from SyntheticImagingLib.show import SIDE_BY_SIDE_LAYOUT, Mode
 from SyntheticImagingLib.show.layouts import side_by_side_xml
+from SyntheticImagingLib.task import Made
 from SyntheticImagingLib.task.modality import is_ct
 
 
@@ -35,7 +38,8 @@ class PageApp:
 
     Attributes:
         session: what its parts share.
-        loading, placing, inputs, forms, running, comparing, growth, results, cohorts, doubt, downloads: the parts.
+        loading, placing, inputs, forms, running, comparing, growth, results, cohorts, sequences, doubt, downloads: the
+            parts.
     """
 
     def __init__(self, server: Any, folder: Path, sample: str, in_front: bool = False) -> None:
@@ -69,8 +73,14 @@ class PageApp:
         self.growth.before_show = self.comparing.make_room
         self.results = Results(self.session, self.comparing, self.growth, self.running, host)
         self.cohorts = Cohorts(self.session, self.forms, self.running, self.results)
-        self.doubt = Doubt(self.session, host)
+        self.sequences = Sequences(self.session, host)
+        self.sequences.before_show = self.comparing.leave
+        self.results.is_sequence = self.sequences.is_one
+        self.results.on_closed.append(self.sequences.close)
+        self.results.on_shown.append(self.sequences.show)
+        self.doubt = Doubt(self.session, host, self.sequences)
         self.results.on_shown.append(self.doubt.show)
+        self.results.on_shown.append(self._brain_shown)
         self.results.on_undone = self.cohorts.forget
         self.downloads = Downloads(self.session, self.results, self.inputs, self.running, self.cohorts)
         self.routes = Routes(self.session, self.loading)
@@ -92,12 +102,15 @@ class PageApp:
         """The arrangement of views that the user wants; side by side is then over."""
         if self.session.views.layout == SIDE_BY_SIDE_LAYOUT:
             self.comparing.show(Mode.OVERLAY)
+        if is_row(self.session.views.layout):
+            self.sequences.toggle()
         self.session.views.show_layout(number)
 
     def _arrived(self, volume: Any, segmentation: Any) -> None:
         """Another image or segmentation came: it is worked on."""
         if volume is not None:
             self.comparing.leave()
+            self.sequences.leave()
         self.inputs.choose(volume, segmentation)
         self.session.push(tab="make")
 
@@ -106,6 +119,7 @@ class PageApp:
         proxy = browser.GetProxyNode(browser.GetMasterSequenceNode())
         if proxy is not None and proxy.IsA("vtkMRMLScalarVolumeNode"):
             self.comparing.leave()
+            self.sequences.leave()
             self.session.views.show_volume(proxy)
         self.growth.open(browser)
 
@@ -118,6 +132,7 @@ class PageApp:
             self.inputs.show_own_surfaces(node)
         if node is not None and in_volume not in shown:
             self.comparing.leave()
+            self.sequences.leave()
             before = self.session.scene.node(self.session.views.all_slices()[0].get_background_volume_id())
             self.session.views.show_volume(node, fit=before is None or not _same_place(before, node))
 
@@ -141,6 +156,11 @@ class PageApp:
         image = self.results.image_of(node) if node is not None else None
         if image is not None:
             self.session.push(in_volume=image.GetID())
+
+    def _brain_shown(self, made: Made | None) -> None:
+        """An MR of the brain: no organs of another patient beside it in 3-D."""
+        if made is not None and made.volume is not None and made.tool_id.startswith("sequences."):
+            self.inputs.show_own_surfaces(made.volume)
 
     def _placing(self, placing: str, **_: Any) -> None:
         """The outline of the organ, as long as a click into it is waited for."""

@@ -37,9 +37,13 @@ class Comparing:
 
     def compare(self, before: Any, after: Any, lesions: Any, mode: Mode = Mode.OVERLAY) -> None:
         """Begin to compare two volumes; what was compared before is let go."""
+        self.begin(lambda: Comparison(self._host, before, after, lesions), mode)
+
+    def begin(self, make: Callable[[], Comparison], mode: Mode = Mode.OVERLAY) -> None:
+        """Begin a comparison that is made by ``make``; what was compared before is let go."""
         self.close()
         try:
-            self.comparison = Comparison(self._host, before, after, lesions)
+            self.comparison = make()
         except SyntheticImagingError as error:
             self._session.fail(error)
             return

@@ -8,6 +8,7 @@ from synthetic_imaging.catalogue import tools
 from synthetic_imaging.tool import Input, Kind, Tool
 from synthetic_imaging_web.page.loading import usual_first
 from synthetic_imaging_web.page.placing import Placing
+from synthetic_imaging_web.page.sequence_choices import SequenceChoices, is_sequence, sequence_key
 from synthetic_imaging_web.page.session import Session
 from SyntheticImagingLib import attributes
 from SyntheticImagingLib.task import SegmentChoice
@@ -31,9 +32,13 @@ class Inputs:
         self._session, self.placing = session, placing
         self.changed: list[Any] = []
         self._keys: dict[str, Input] = {}
+        self._by_name: set[str] = set()
+        self._sequences = SequenceChoices(session)
         for tool in tools().values():
             for declared in tool.inputs:
                 self._keys.setdefault(input_key(tool, declared), declared)
+                if is_sequence(tool, declared):
+                    self._by_name.add(input_key(tool, declared))
         session.state.update({"volume_items": [], "segment_items": [], "sequence_items": [], "table_items": []})
         for key, declared in self._keys.items():
             session.state[f"in_{key}"] = [] if declared.all_segments else None
@@ -64,9 +69,14 @@ class Inputs:
                         state[f"in_{key}"] = kept
                     else:
                         state[f"in_{key}"] = kept[0] if kept else None
+                elif key in self._by_name:
+                    state[f"in_{key}"] = chosen if scene.node(chosen) is not None else None
                 elif declared.kind in _CLASSES and scene.node(chosen) is None:
                     nodes = volumes if declared.kind is Kind.VOLUME else scene.nodes(_CLASSES[declared.kind])
                     state[f"in_{key}"] = nodes[0].GetID() if nodes and declared.required else None
+            known_nodes = {key: scene.node(state[f"in_{key}"]) for key in self._by_name}
+            for key, node in self._sequences.propose(known_nodes).items():
+                state[f"in_{key}"] = node.GetID()
         self.fit_organ()
         self._chosen()
 
@@ -207,7 +217,9 @@ def _first_of(volume: Any) -> Any:
 
 
 def input_key(tool: Tool, declared: Input) -> str:
-    """Under which key an input's choice is kept: tools share the first volume, and masks of one name."""
+    """Under which key an input's choice is kept: tools share the first volume, MR sequences and masks of one name."""
+    if is_sequence(tool, declared):
+        return sequence_key(declared)
     if declared.kind is Kind.VOLUME:
         first = next(i for i in tool.inputs if i.kind is Kind.VOLUME)
         return "volume" if declared is first else f"volume_{_plain(declared.name)}"

@@ -24,14 +24,14 @@ KEYS = (
     Key("x", "X", "flicker: before, after, before…"),
     Key("d", "D", "difference, and back"),
     Key("o", "O", "overlay, and back"),
-    Key("s", "S", "side by side, and back"),
+    Key("s", "S", "side by side, or beside its inputs, and back"),
     Key("c", "C", "checkerboard, and back"),
     Key("b", "B", "before"),
     Key("a", "A", "after"),
     Key("l", "L", "outlines of the lesions"),
     Key("n", "N or ]", "next lesion, or case of a cohort"),
     Key("p", "P or [", "lesion or case before"),
-    Key("u", "U", "where a segmentation is unsure, and back"),
+    Key("u", "U", "where a result is unsure, and back"),
     Key("g", "G", "play the growth, pause"),
     Key("r", "R", "fit all views"),
     Key("Escape", "Esc", "wait for no click; close this"),
@@ -50,9 +50,13 @@ class Keys:
             if not app.cohorts.step(by):
                 results.next_lesion(by)
 
+        def beside() -> None:
+            if not app.sequences.toggle():
+                toggle(Mode.SIDE_BY_SIDE)
+
         self._actions = {
             "x": comparing.flicker, "d": lambda: toggle(Mode.DIFFERENCE), "o": lambda: toggle(Mode.OVERLAY),
-            "s": lambda: toggle(Mode.SIDE_BY_SIDE), "c": lambda: toggle(Mode.CHECKERBOARD),
+            "s": beside, "c": lambda: toggle(Mode.CHECKERBOARD),
             "b": lambda: comparing.show(Mode.BEFORE), "a": lambda: comparing.show(Mode.AFTER),
             "l": comparing.toggle_outlines, "n": lambda: step(1), "]": lambda: step(1),
             "p": lambda: step(-1), "[": lambda: step(-1), "g": app.growth.toggle, "u": app.doubt.toggle,

@@ -6,11 +6,12 @@ from synthetic_imaging_web.page.cohorts import Cohorts
 from synthetic_imaging_web.page.downloads import Downloads
 from synthetic_imaging_web.page.marks import marks
 from synthetic_imaging_web.page.results import Results
+from synthetic_imaging_web.page.sequences import Sequences
 
 _COMPACT = {"density": "compact", "variant": "outlined", "hide_details": "auto"}
 
 
-def build_result(results: Results, downloads: Downloads, cohorts: Cohorts) -> None:
+def build_result(results: Results, downloads: Downloads, cohorts: Cohorts, sequences: Sequences) -> None:
     """The tab of results."""
     from trame.widgets import html
     from trame.widgets import vuetify3 as v3
@@ -25,6 +26,7 @@ def build_result(results: Results, downloads: Downloads, cohorts: Cohorts) -> No
             html.Div("{{ result_title }}", classes="heading", v_if="result_items.length < 2")
             html.Div("{{ result_summary }}", classes="soft row")
             html.Div("{{ note }}", v_for="(note, n) in result_notes", key="n", classes="said")
+            _told(sequences)
             _sheet(cohorts)
             _lesions(results)
             _doubt()
@@ -82,8 +84,27 @@ def _sheet(cohorts: Cohorts) -> None:
                     raw_attrs=marks(data_test="replace"))
 
 
+def _told(sequences: Sequences) -> None:
+    """Of a computed sequence: how far to rely on it, and how it is shown."""
+    from trame.widgets import html
+    from trame.widgets import vuetify3 as v3
+
+    html.Div("{{ line }}", v_for="(line, n) in told.warnings", key="n", classes="told hardly")
+    html.Div("{{ told.headline }}", v_if="told.headline", classes=("'told ' + told.trust",),
+             raw_attrs=marks(data_test="told"))
+    html.Div("{{ line }}", v_for="(line, n) in told.lines", key="n", classes="soft")
+    with html.Div(v_if="row", classes="line"):
+        v3.VBtn("Beside its inputs (S)", size="small", click=sequences.toggle, raw_attrs=marks(data_test="row"),
+                variant=("row_shown ? 'flat' : 'tonal'",), color=("row_shown ? 'primary' : ''",),
+                title="Inputs, result and uncertainty in views that move together; again for all views")
+        with html.Div(classes="modes", v_show="row_shown"):
+            for plane in ("Axial", "Coronal", "Sagittal"):
+                v3.VBtn(plane, size="x-small", rounded="0", click=f"row_plane = '{plane}'",
+                        variant=(f"row_plane === '{plane}' ? 'tonal' : 'text'",))
+
+
 def _doubt() -> None:
-    """Where a segmenter was unsure."""
+    """Where a segmenter or a computed sequence is unsure."""
     from trame.widgets import html
     from trame.widgets import vuetify3 as v3
 
@@ -92,9 +113,10 @@ def _doubt() -> None:
                      hide_details=True, color="primary", classes="check")
         with html.Div(classes="line", v_show="doubt_shown"):
             html.Span("From", classes="soft")
-            v3.VSlider(v_model=("doubt_limit",), min=0, max=1, step=0.01, hide_details=True, density="compact",
-                       color="primary", track_size=3, thumb_size=14, raw_attrs=marks(aria_label="From which value on"))
-            html.Span("{{ Number(doubt_limit).toFixed(2) }}", classes="unit")
+            v3.VSlider(v_model=("doubt_limit",), min=0, max=("doubt_most",), step=("doubt_step",), hide_details=True,
+                       density="compact", color="primary", track_size=3, thumb_size=14,
+                       raw_attrs=marks(aria_label="From which value on"))
+            html.Span("{{ Number(doubt_limit).toFixed(doubt_step < 0.1 ? 2 : 1) + doubt_unit }}", classes="unit")
 
 
 def _table() -> None:
@@ -120,18 +142,18 @@ def _actions(results: Results, downloads: Downloads) -> None:
     with html.Div(classes="actions"):
         action("Another like this", "mdi-refresh", results.another, "another", v_if="result_image && result_again",
                title="The same inputs and values with a new seed; this result stays")
-        action("Measure", "mdi-ruler", results.measure, "measure", v_if="result_image && lesions.length && !table.rows")
+        action("Measure", "mdi-ruler", results.measure, "measure", v_if="result_image && result_measure && !table.rows")
         action("Undo", "mdi-undo", results.undo, "undo", title="Takes this result out of the scene")
     html.Div("Download", classes="label soft mt-2 mb-1")
     with html.Div(classes="actions"):
         action("DICOM", "mdi-download", lambda: downloads.dicom(True), "dicom", v_if="result_image",
                title="Series and segmentation, zipped")
         action("Image", "mdi-download", lambda: downloads.volume(True), "image", v_if="result_image", title="NRRD")
-        action("{{ lesions.length ? 'Lesions' : 'Segments' }}", "mdi-download", downloads.lesions, "lesions",
+        action("{{ result_measure ? 'Lesions' : 'Segments' }}", "mdi-download", downloads.lesions, "lesions",
                v_if="result_lesions", title="seg.nrrd")
         action("All cases", "mdi-download", downloads.cohort, "cohort", v_if="tiles.length",
                title="Images, segments and manifest of all cases that are kept (NRRD), zipped")
-        action("Table", "mdi-download", downloads.table, "csv", v_if="table.rows", title="CSV")
+        action("Table", "mdi-download", downloads.table, "csv", v_if="result_table", title="CSV")
         action("Scene", "mdi-download", downloads.scene, "scene", title="Everything, for 3D Slicer (.mrb)")
         action("Record", "mdi-download", downloads.record, "record", v_if="result_record",
                title="How it came to be (.json)")

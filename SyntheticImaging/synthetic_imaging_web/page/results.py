@@ -13,6 +13,7 @@ from synthetic_imaging.mask import Mask
 from synthetic_imaging_web.page.comparing import Comparing
 from synthetic_imaging_web.page.growth import Growth
 from synthetic_imaging_web.page.organ_surfaces import put_into, surfaces_of
+from synthetic_imaging_web.page.place_rows import place_rows
 from synthetic_imaging_web.page.running import Running
 from synthetic_imaging_web.page.session import Session
 from SyntheticImagingLib.cohort.case_scene import WALL_OPACITY, WALLS, middle_of, size_of
@@ -20,8 +21,11 @@ from SyntheticImagingLib.form import readable_record
 from SyntheticImagingLib.headless import one_batch
 from SyntheticImagingLib.heart.segmenters import TOOL as SEGMENTING
 from SyntheticImagingLib.heart.structure_volumes import by_structure
+from SyntheticImagingLib.mr.methods import COMPARE, PHANTOM
+from SyntheticImagingLib.mr.phantom import arrange
+from SyntheticImagingLib.mr.visit_views import comparison_of
 from SyntheticImagingLib.segmentations import mask_from_node
-from SyntheticImagingLib.show import SyntheticMark, derived_nodes, frame_3d, lesion_rows, remove_derived
+from SyntheticImagingLib.show import Mode, SyntheticMark, derived_nodes, frame_3d, lesion_rows, remove_derived
 from SyntheticImagingLib.show.lesion_list import organ_names
 from SyntheticImagingLib.tables import table_from_node
 from SyntheticImagingLib.task import Made, SceneTask, SegmentChoice, remove
@@ -45,6 +49,10 @@ class Results:
         self._task: SceneTask | None = None
         # Called with the result that is shown now, or None.
         self.on_shown: list[Callable[[Made | None], None]] = []
+        # Called before another result is shown.
+        self.on_closed: list[Callable[[], None]] = []
+        # Whether a result is a computed MR sequence: then another part shows it.
+        self.is_sequence: Callable[[Made], bool] = lambda made: False
         self.on_undone: Callable[[Made], None] = lambda made: None
         self._measurements: list[tuple[Made, Made]] = []
         self._size: tuple[float, ...] = ()
@@ -151,6 +159,8 @@ class Results:
                 self._show(made, task)
 
     def _close(self) -> None:
+        for listener in self.on_closed:
+            listener()
         self._growth.close()
         self._comparing.close()
         if self.current is not None and self.current.lesions is not None and self.current.lesions.GetScene():
@@ -168,16 +178,24 @@ class Results:
             "result_id": _id(made), "result_title": made.title, "result_summary": _summary(made, task),
             "result_notes": list(made.notes), "lesions": rows, "lesion": 0,
             "result_record": readable_record(made.record.GetText()) if made.record is not None else "",
-            "result_image": made.volume is not None and not segments, "result_lesions": made.lesions is not None,
-            "result_again": task is not None and not segments,
+            "result_image": made.volume is not None and not segments and made.tool_id != COMPARE,
+            "result_lesions": made.lesions is not None, "result_measure": bool(rows) and _of_lesions(made),
+            # Computed from the same images it is the same each time.
+            "result_again": task is not None and not segments and not self.is_sequence(made),
         }
         self._session.push(**state, **_table_state(made))
-        if made.lesions is not None:
+        if made.tool_id == PHANTOM:
+            arrange(self._session.scene.scene, made)
+        elif made.lesions is not None:
             made.lesions.GetDisplayNode().SetVisibility(True)
             self._session.spawn(self._add_surfaces(made))
         if made.volume is not None and made.source is not None and _edits(made):
             self._comparing.compare(made.source, made.volume, made.lesions)
             self._size = ()
+        elif made.tool_id == COMPARE:
+            self._comparing.begin(lambda: comparison_of(self._host, made), Mode.DIFFERENCE)
+        elif self.is_sequence(made):
+            pass  # `on_shown` brings it into the views
         elif made.source is not None:
             self._session.views.show_volume(made.source, fit=False)
         elif made.volume is not None:
@@ -186,7 +204,8 @@ class Results:
             if not self._to_frame:  # the next case of a cohort: as large as the one before
                 self._session.views.jump_to(middle_of(made.volume))
             self._size = size_of(made.volume)
-            self._session.push(in_volume=made.volume.GetID())
+            if made.tool_id != PHANTOM:  # an MR is nothing for the tools that share this choice
+                self._session.push(in_volume=made.volume.GetID())
         self._growth.open(made.browser, made.source, [made.lesions])
         place = _place_of_input(made) if not rows else None
         if rows:
@@ -225,13 +244,16 @@ class Results:
     def _empty(self) -> None:
         self._session.state.update(
             {"result": False, "result_items": [], "result_id": "", "result_title": "", "result_summary": "",
-             "result_notes": [], "lesions": [], "lesion": 0, "table": {}, "result_record": "", "result_image": False,
+             "result_notes": [], "lesions": [], "lesion": 0, "table": {}, "result_table": False,
+             "result_record": "", "result_image": False, "result_measure": False,
              "result_lesions": False, "result_again": False}
         )
 
 
 def _rows(made: Made) -> list[dict[str, Any]]:
-    if made.lesions is None or not _of_lesions(made):
+    if not _of_lesions(made):
+        return place_rows(made)
+    if made.lesions is None:
         return []
     return [
         {
@@ -268,14 +290,17 @@ def table_of(made: Made) -> Any:
 def _table_state(made: Made) -> dict[str, Any]:
     node = table_of(made)
     if node is None:
-        return {"table": {}}
+        return {"table": {}, "result_table": False}
+    # Told in words; listed place by place.
+    if "knowledge" in made.nodes or ("domain" in made.nodes and made.tool_id != SEGMENTING) or place_rows(made):
+        return {"table": {}, "result_table": True}
     table = table_from_node(node)
+    headings = [f"{c.heading} ({c.unit})" if c.unit else c.heading for c in table.columns]
     if made.tool_id == SEGMENTING:
         table = by_structure(table)
-        return {"table": {"headings": [c.heading for c in table.columns],
-                          "rows": [[_cell(cell) for cell in row] for row in table.rows]}}
-    headings = [f"{c.heading} ({c.unit})" if c.unit else c.heading for c in table.columns]
-    return {"table": {"headings": headings, "rows": [[_cell(cell) for cell in row] for row in table.rows]}}
+        headings = [c.heading for c in table.columns]
+    return {"table": {"headings": headings, "rows": [[_cell(cell) for cell in row] for row in table.rows]},
+            "result_table": True}
 
 
 def _cell(cell: Any) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 from synthetic_imaging_web.page import layouts
 from synthetic_imaging_web.page.scene import SessionScene
+from SyntheticImagingLib.mr.linked_row import ROW_VIEWS
 
 _LETTERS = {"Axial": ("A", "P", "R", "L"), "Coronal": ("S", "I", "R", "L"), "Sagittal": ("S", "I", "A", "P")}
 # Views that are named for what they show, in the picture itself.
-_CAPTIONED = ("before", "after")
+_CAPTIONED = ("before", "after", *ROW_VIEWS)
 # Width and level in HU.
 PRESETS = {
     "Soft tissue": (400.0, 40.0), "Liver": (180.0, 100.0), "Lung": (1500.0, -600.0), "Bone": (1800.0, 400.0),
@@ -174,7 +175,9 @@ def _slice_view_ui(server: Any, view_id: str, view: Any) -> None:
     top, bottom, left, right = _LETTERS.get(name, ("", "", "", ""))
     if view.name not in _CAPTIONED:
         html.Div(name, classes="view-name", style=f"color: {layouts.COLOURS.get(name, '#d8dde3')}")
-    for place, letter in (("top", top), ("bottom", bottom), ("left", left), ("right", right)):
+    # Narrow views have the words "Synthetic, research use" where the upper letter would be.
+    above = () if view.name in ROW_VIEWS else (("top", top),)
+    for place, letter in (*above, ("bottom", bottom), ("left", left), ("right", right)):
         beside_bar = (f"'view-letter view-letter-{place}' + (mode === 'difference' ? ' beside-bar' : '')",)
         html.Div(letter, classes=beside_bar)
     slider = connect_slice_view_slider_to_state(server, view)

@@ -27,7 +27,7 @@ def build_window(app: PageApp) -> Any:
                 _tabs()
                 _messages(app)
                 build_make(app.forms, app.inputs)
-                build_result(app.results, app.downloads, app.cohorts)
+                build_result(app.results, app.downloads, app.cohorts, app.sequences)
                 build_foot(app.running)
             with html.Div(classes="views"):
                 with html.Div(classes="grid"):

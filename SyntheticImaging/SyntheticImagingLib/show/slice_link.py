@@ -1,8 +1,8 @@
-"""Two slice views that move together, whoever moves them."""
+"""Slice views that move together, whoever moves them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from SyntheticImagingLib.show.observing import Watch
@@ -12,57 +12,72 @@ _TINY = 1e-6
 _Pair = tuple[float, float]
 
 
-class PairLink:
-    """Keeps plane and zoom of two slice nodes the same.
+class SliceLink:
+    """Keeps plane and zoom of two or more slice nodes the same.
 
     Slicer's own link follows only what the user does in a view; sliders of a page and jumps are followed here too.
     """
 
     def __init__(self) -> None:
-        self._pair: tuple[Any, Any] | None = None
+        self._nodes: tuple[Any, ...] = ()
         self._seen: dict[str, tuple[_Pair, _Pair]] = {}
-        self._shortest_mm: float | None = None
+        self._fit: Callable[[Any], None] | None = None
         self._watch = Watch()
         self._busy = False
 
-    def link(self, first: Any, second: Any) -> None:
-        """Let two slice nodes follow each other from now on."""
-        if self._pair is not None and self._pair[0] is first and self._pair[1] is second:
+    def link(self, *nodes: Any, fit: Callable[[Any], None] | None = None) -> None:
+        """Let these slice nodes follow each other from now on.
+
+        Args:
+            nodes: the slice nodes.
+            fit: zooms a view whose window has changed its size; the shorter side stays as long as that of the first
+                view is now when None. Forgotten once the user has chosen a zoom.
+        """
+        if len(nodes) == len(self._nodes) and all(a is b for a, b in zip(nodes, self._nodes, strict=True)):
             return
         self.close()
-        self._pair = (first, second)
-        self._shortest_mm = min(first.GetFieldOfView()[:2])
-        for node in self._pair:
+        self._nodes = nodes
+        shortest_mm = min(nodes[0].GetFieldOfView()[:2])
+        self._fit = fit if fit is not None else lambda node: fit_field(node, shortest_mm)
+        for node in nodes:
             self._remember(node)
             self._watch.on(node, "ModifiedEvent", self._moved)
 
     def close(self) -> None:
         """Let go."""
         self._watch.close()
-        self._pair = None
+        self._nodes = ()
 
     def _remember(self, node: Any) -> None:
         self._seen[node.GetID()] = (_first_two(node.GetDimensions()), _first_two(node.GetFieldOfView()))
 
     def _moved(self, node: Any, _event: str) -> None:
-        if self._busy or self._pair is None:
+        if self._busy or not self._nodes:
             return
-        other = self._pair[1] if node is self._pair[0] else self._pair[0]
-        size, field = self._seen[node.GetID()]
+        others = [other for other in self._nodes if other is not node]
+        field = self._seen[node.GetID()][1]
         self._busy = True
         try:
-            _copy_plane(node, other)
-            if _first_two(node.GetDimensions()) != size:
-                # A window that is laid out anew gets its size only later: what was to fit then still fits.
-                if self._shortest_mm is not None:
-                    fit_field(node, self._shortest_mm)
+            for other in others:
+                _copy_plane(node, other)
+            # Windows that are laid out anew get their sizes only later, several at a time: what was to fit still fits.
+            resized = [n for n in self._nodes if _first_two(n.GetDimensions()) != self._seen[n.GetID()][0]]
+            if resized:
+                fit = self._fit if self._fit is not None else _leave
+                for one in resized:
+                    fit(one)
             elif _apart(_first_two(node.GetFieldOfView()), field) > _TINY:
-                self._shortest_mm = None  # the user has chosen a zoom
-                other.SetFieldOfView(*_field_for(node, other))
-            self._remember(node)
-            self._remember(other)
+                self._fit = None  # the user has chosen a zoom
+                for other in others:
+                    other.SetFieldOfView(*_field_for(node, other))
+            for known in self._nodes:
+                self._remember(known)
         finally:
             self._busy = False
+
+
+def _leave(_node: Any) -> None:
+    """The user has chosen a zoom."""
 
 
 def _copy_plane(node: Any, other: Any) -> None:

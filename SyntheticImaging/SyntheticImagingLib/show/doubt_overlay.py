@@ -1,13 +1,14 @@
-"""Where the network was unsure, laid over the image in colours; what is surer than a limit stays clear."""
+"""Where a result is unsure, laid over the image in colours; what is surer than a limit stays clear."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from SyntheticImagingLib.headless import import_slicer
-from SyntheticImagingLib.show.host import ViewHost
+from SyntheticImagingLib.show.host import SliceView, ViewHost
 from SyntheticImagingLib.show.view_state import KeptViews
 
 TABLE = "SyntheticImaging uncertainty"
@@ -23,17 +24,23 @@ class DoubtOverlay:
         shown: whether it is shown now.
     """
 
-    def __init__(self, views: ViewHost, image: Any, doubt: Any, limit: float = FIRST_LIMIT) -> None:
+    def __init__(
+        self, views: ViewHost, image: Any, doubt: Any, limit: float = FIRST_LIMIT, largest: float = 1.0,
+        wanted: Callable[[SliceView], bool] = lambda view: True,
+    ) -> None:
         """Prepare it; nothing is shown yet.
 
         Args:
             views: the views.
             image: volume node under it.
-            doubt: volume node of the map, 0 (sure) to 1 (a guess).
+            doubt: volume node of the map: 0 is sure, the larger the less.
             limit: less uncertain voxels are clear.
+            largest: from here on the colour is the last one; 1 for a map that ends there.
+            wanted: asked with each slice view whether it is to be shown there.
         """
-        self._views, self._image, self._doubt = views, image, doubt
+        self._views, self._image, self._doubt, self._wanted = views, image, doubt, wanted
         self._kept = KeptViews(views)
+        self._largest = largest
         self._limit = limit
         self.shown = False
 
@@ -44,15 +51,15 @@ class DoubtOverlay:
 
     @limit.setter
     def limit(self, limit: float) -> None:
-        self._limit = min(max(float(limit), 0.0), 1.0)
+        self._limit = min(max(float(limit), 0.0), self._largest)
         if self.shown:
             self._colour()
 
     def show(self) -> None:
-        """Lay it over the image in all slice views."""
+        """Lay it over the image in the wanted slice views."""
         self.shown = True
         self._colour()
-        for view in self._views.slice_views():
+        for view in filter(self._wanted, self._views.slice_views()):
             self._kept.keep(view)
             view.composite_node.SetBackgroundVolumeID(self._image.GetID())
             view.composite_node.SetForegroundVolumeID(self._doubt.GetID())
@@ -70,9 +77,9 @@ class DoubtOverlay:
         display = self._doubt.GetDisplayNode()
         display.SetAndObserveColorNodeID(uncertainty_table(self._views.scene).GetID())
         display.SetAutoWindowLevel(False)
-        display.SetWindowLevelMinMax(0.0, 1.0)
+        display.SetWindowLevelMinMax(0.0, self._largest)
         display.SetAutoThreshold(False)
-        display.SetThreshold(max(self._limit, 1e-6), 1e6)
+        display.SetThreshold(max(self._limit, 1e-6 * self._largest), 1e6 * self._largest)
         display.SetApplyThreshold(True)
 
 
