@@ -27,6 +27,7 @@ BUILT_IN = (
     "synthetic_imaging.sequences.fit:fit",
     "synthetic_imaging.sequences.phantom:phantom",
     "synthetic_imaging.sequences.compare:compare",
+    "synthetic_imaging.sequences.find_lesions:lesions",
 )
 
 log = logging.getLogger(__name__)

@@ -62,7 +62,13 @@ def brain_mask(voxels: npt.NDArray[np.float32], geometry: Geometry) -> Inside:
 def _head(image: npt.NDArray[np.float32]) -> Inside:
     from scipy import ndimage
 
-    bright = image > 0.10 * float(np.quantile(image, 0.98))
+    # Skin is faint where fat is suppressed and echoes are long: all that is above the air counts.
+    top = float(np.quantile(image, 0.98))
+    even = ndimage.gaussian_filter(image, 0.8)
+    air = even[even < 0.10 * top]
+    middle = float(np.median(air)) if air.size else 0.0
+    noise = 1.4826 * float(np.median(np.abs(air - middle))) if air.size else 0.0
+    bright = even > min(max(middle + 6.0 * noise, 0.03 * top), 0.10 * top)
     closed = ndimage.binary_closing(np.pad(bright, 3), iterations=2)[3:-3, 3:-3, 3:-3]
     filled = np.stack([ndimage.binary_fill_holes(part) for part in closed])
     return _largest(ndimage.binary_opening(filled))
