@@ -118,8 +118,8 @@ def belly() -> si.Volume:
 
 
 @WITH_BRAIN
-@pytest.mark.parametrize("body", [knee, belly])
-@pytest.mark.parametrize("tool_id", ["sequences.fit", "sequences.lesions", "sequences.compare"])
+@pytest.mark.parametrize(("tool_id", "body"), [
+    ("sequences.fit", knee), ("sequences.fit", belly), ("sequences.lesions", belly), ("sequences.compare", belly)])
 def test_other_parts_of_the_body_are_refused(tool_id: str, body: Any):
     given = {"before": body(), "after": body()} if tool_id == "sequences.compare" else {"flair": body()}
     with pytest.raises(si.InputError, match=r"[Nn]o brain was found|does not look like a brain"):

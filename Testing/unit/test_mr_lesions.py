@@ -163,9 +163,8 @@ def test_classes_are_found_under_a_rough_atlas_whatever_the_units():
     assert found.strange(np.array([[1500.0, 40.0]])).all() and not found.strange(found.mean_of(WHITE)[None]).any()
 
 
-def test_lesions_are_brighter_than_grey_matter_on_flair_and_dir_and_worse_ones_more_so():
+def test_lesions_are_brighter_than_grey_matter_on_flair_and_dir():
     for contrast in (Contrast.FLAIR, Contrast.DIR):
         for field_t in (1.5, 3.0):
-            steps = lesion_steps(contrast, field_t=field_t)
-            assert (steps > 1.05).all() and (np.diff(steps) >= 0).all()
+            assert (lesion_steps(contrast, field_t=field_t) > 1.05).all()
     assert (lesion_steps(Contrast.T1W) > 0).all()

@@ -131,7 +131,7 @@ def comparison_table(readings: Sequence[Reading], first: str, second: str, rng: 
         raised = holm([tests[region].p_value for region in REGIONS])
         for region, test in tests.items():
             means = pairs[region].mean(axis=0)
-            p = test.p_value if region == ALL else float(raised[REGIONS.index(region)])  # type: ignore[arg-type]
+            p = test.p_value if region == ALL else float(raised[REGIONS.index(region)])
             rows.append((reader, region, test.n, round(float(means[0]), 3), round(float(means[1]), 3),
                          round(test.difference.estimate, 3), round(test.difference.low, 3),
                          round(test.difference.high, 3), float(f"{test.p_value:.3g}"), float(f"{p:.3g}")))

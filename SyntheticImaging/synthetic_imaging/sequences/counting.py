@@ -284,7 +284,7 @@ def checked_place(ras_mm: Sequence[float]) -> tuple[float, float, float]:
         place = ()
     if len(place) != 3 or not all(math.isfinite(x) and abs(x) <= _FARTHEST_MM for x in place):
         raise InputError("A click needs three coordinates in mm (right, anterior, superior), within 10 m.")
-    return place  # type: ignore[return-value]
+    return place
 
 
 def checked_code(code: str, what: str) -> str:

@@ -22,7 +22,7 @@ from synthetic_imaging.sequences.lesion_evidence import lesion_evidence, lesion_
 from synthetic_imaging.sequences.lesion_search import lesions_in
 from synthetic_imaging.sequences.lesion_table import Measured, lesion_rows, measured_lesions, region_counts
 from synthetic_imaging.sequences.patient_regions import class_shares, regions_of_brain
-from synthetic_imaging.sequences.protocols import Contrast
+from synthetic_imaging.sequences.protocols import Contrast, Timing
 from synthetic_imaging.sequences.shading import evened
 from synthetic_imaging.sequences.timing import timing_from_dicom
 from synthetic_imaging.sequences.tissue_classes import CSF, WHITE, tissue_classes
@@ -100,10 +100,12 @@ def lesions(
                          "give the lesions as a segmentation.")
     target = next(iter(given.values()))
     geometry, names = target.geometry, list(given)
+    timings = {name: timing_from_dicom(volume) for name, volume in given.items()}
     for name, volume in given.items():
         check_slices(volume, LABELS[name])
         if doubt := header_doubt(volume, _KINDS[name]):
             run.note(doubt)
+            timings[name] = Timing()
     images, inside = _images(given, target, parameters, run.part(0.0, 0.35))
     run.progress(0.36, "find the brain")
     shown = Volume(images[..., 0], geometry, modality="MR", dicom=target.dicom)
@@ -121,7 +123,7 @@ def lesions(
     scores: dict[int, float] | None = None
     if lesions is None:
         run.progress(0.78, "weigh each voxel")
-        steps = [lesion_steps(_KINDS[n], timing_from_dicom(given[n]), parameters.field_t) for n in names]
+        steps = [lesion_steps(_KINDS[n], timings[n], parameters.field_t) for n in names]
         evidence = lesion_evidence(images, brain, fitted.chance, classes, steps)
         run.progress(0.88, "search for lesions")
         threshold = _STRICT + parameters.sensitivity * (_LENIENT - _STRICT)

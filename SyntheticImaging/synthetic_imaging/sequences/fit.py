@@ -18,7 +18,7 @@ from synthetic_imaging.sequences.checks import agent_note, check_slices, checked
 from synthetic_imaging.sequences.estimation import Calibration, Posterior, calibrate, posterior
 from synthetic_imaging.sequences.header_names import header_doubt
 from synthetic_imaging.sequences.naming import doubtful_names
-from synthetic_imaging.sequences.protocols import Contrast, sequence_of
+from synthetic_imaging.sequences.protocols import Contrast, Timing, sequence_of
 from synthetic_imaging.sequences.shading import evened
 from synthetic_imaging.sequences.states import TissueStates, Values, head_states
 from synthetic_imaging.sequences.timing import timing_from_dicom
@@ -97,7 +97,8 @@ def fit(
     target = next(iter(given.values()))
     names = list(given)
     kinds = {name: _kind(name, parameters) for name in names}
-    told = [doubt for name in names if (doubt := header_doubt(given[name], kinds[name]))]
+    doubts = {name: header_doubt(given[name], kinds[name]) for name in names}
+    told = [doubt for doubt in doubts.values() if doubt]
     for name in names:
         check_slices(given[name], LABELS[name])
     images, inside = _images(given, target, parameters, run.part(0.0, 0.4))
@@ -108,7 +109,8 @@ def fit(
         agent = agent_note(t1w, images[..., names.index("t1w")], brain, LABELS["t1w"])
         told += [agent] if agent else []
     states = head_states(parameters.field_t)
-    timings = {name: timing_from_dicom(given[name]) for name in names}
+    # Headers of another sequence have times that this one cannot have.
+    timings = {name: Timing() if doubts[name] else timing_from_dicom(given[name]) for name in names}
     signals = np.stack([states.signal(sequence_of(kinds[name], timings[name], parameters.field_t)) for name in names],
                        axis=1)
     run.progress(0.46, "compare brightness with physics")

@@ -84,9 +84,9 @@ def lesions_in(
     large = sizes * geometry.voxel_volume_mm3 / 1000 >= least_ml
     boxes = ndimage.find_objects(pieces)
     kept: list[tuple[float, int]] = []
-    for n in np.flatnonzero((tops > threshold) & large):
-        if _may_be_lesion(pieces, int(n) + 1, boxes[n], brain, fluid):
-            kept.append((float(tops[n]), int(n)))
+    for n in np.flatnonzero((tops > threshold) & large).tolist():
+        if _may_be_lesion(pieces, n + 1, boxes[n], brain, fluid):
+            kept.append((float(tops[n]), n))
     found = []
     for label, (top, n) in enumerate(sorted(kept, key=lambda k: (-k[0], k[1])), 1):
         box = boxes[n]

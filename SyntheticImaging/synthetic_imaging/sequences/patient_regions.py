@@ -27,6 +27,10 @@ _VENTRICLE_REACH_MM = 5.0
 # Classes are told apart by an image if their means lie this many standard deviations from each other.
 _TOLD_APART = 2.0
 _LEAST_CHANCE = 0.12
+# Cortex hangs together; smaller pieces of its brightness are the blurred rims of lesions.
+_LEAST_CORTEX_ML = 1.0
+# Neighbouring voxels touch: of larger voxels, the middles lie so much further from each other.
+_NEIGHBOURS = 1.1
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,9 @@ def regions_of_brain(
     below = fitted.infratentorial > 0.5
     ventricles = _ventricles(share[CSF], fitted.lateral_ventricles, healthy, classes, spacing)
     cortex = (share[GREY] > 0.5) & (fitted.chance[GREY] > _LEAST_CHANCE) & healthy & ~below
-    return PatientRegions(_distance(ventricles, spacing), _distance(cortex, spacing), below)
+    cortex = _large_pieces(cortex, _LEAST_CORTEX_ML * 1000 / geometry.voxel_volume_mm3)
+    touching = max(TOUCHING_MM, _NEIGHBOURS * geometry.voxel_volume_mm3 ** (1 / 3))
+    return PatientRegions(_distance(ventricles, spacing), _distance(cortex, spacing), below, touching)
 
 
 def class_shares(
@@ -137,6 +143,15 @@ def _ventricles(
     pieces, _ = ndimage.label(fluid & near)
     held = np.unique(pieces[likely & fluid])
     return np.asarray(np.isin(pieces, held[held > 0]))
+
+
+def _large_pieces(inside: Inside, least_voxels: float) -> Inside:
+    from scipy import ndimage
+
+    pieces, _ = ndimage.label(inside)
+    large = np.bincount(pieces.ravel()) >= least_voxels
+    large[0] = False
+    return np.asarray(large[pieces])
 
 
 def _apart(classes: TissueClasses, one: str, other: str) -> bool:
