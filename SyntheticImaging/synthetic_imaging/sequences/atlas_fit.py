@@ -13,7 +13,16 @@ from synthetic_imaging.geometry import Geometry
 from synthetic_imaging.phantoms.brain import tissues as t
 from synthetic_imaging.sequences.average_brain import CoarseBrain, Overlay, overlay, places_in, sampled
 from synthetic_imaging.sequences.protocols import Contrast
-from synthetic_imaging.sequences.tissue_classes import CLASSES, CSF, DEEP, GREY, WHITE, TissueClasses, tissue_classes
+from synthetic_imaging.sequences.tissue_classes import (
+    CLASSES,
+    CSF,
+    DEEP,
+    GREY,
+    WHITE,
+    TissueClasses,
+    expected_signals,
+    tissue_classes,
+)
 from synthetic_imaging.volume import Volume
 
 Map = npt.NDArray[np.float32]
@@ -63,7 +72,7 @@ def fit_atlas(
     work = CoarseBrain(image, brain)
     laid = overlay(work, contrast, field_t) if laid is None else laid
     chances = _on(work.grid, laid, None)
-    classes = tissue_classes(work.array[..., None], chances, work.inside)
+    classes = tissue_classes(work.array[..., None], chances, work.inside, expected_signals(contrast, field_t)[:, None])
     warp = _warp(work, chances, classes)
     found = _on(image.geometry, laid, warp, brain)
     return FittedAtlas({name: found[name] for name in CLASSES}, found[VENTRICLES], found[BELOW], laid.overlap)

@@ -25,7 +25,7 @@ from synthetic_imaging.sequences.patient_regions import class_shares, regions_of
 from synthetic_imaging.sequences.protocols import Contrast, Timing
 from synthetic_imaging.sequences.shading import evened
 from synthetic_imaging.sequences.timing import timing_from_dicom
-from synthetic_imaging.sequences.tissue_classes import CSF, WHITE, tissue_classes
+from synthetic_imaging.sequences.tissue_classes import CSF, WHITE, expected_signals, tissue_classes
 from synthetic_imaging.terminology import organ_segment
 from synthetic_imaging.tool import Image, Kind, Output, Outputs, Segments, tool
 from synthetic_imaging.volume import Volume
@@ -118,7 +118,8 @@ def lesions(
         run.note(agent)
     fitted = fit_atlas(shown, brain, _KINDS[names[0]], parameters.field_t, laid)
     run.progress(0.7, "tell the tissues apart")
-    classes = tissue_classes(images, fitted.chance, brain)
+    expected = np.stack([expected_signals(_KINDS[n], parameters.field_t) for n in names], axis=1)
+    classes = tissue_classes(images, fitted.chance, brain, expected)
     shares = class_shares(images, brain, fitted.chance, classes)
     scores: dict[int, float] | None = None
     if lesions is None:

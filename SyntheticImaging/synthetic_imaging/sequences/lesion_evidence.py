@@ -27,6 +27,8 @@ _SHARES = (0.45, 0.7, 1.0)
 _UNDER = ((WHITE, 0.7), (GREY, 0.3))
 # Steps from white to grey matter: no sequence is known well enough to believe more.
 _LEAST_STEPS, _MOST_STEPS = 0.3, 6.0
+# The step from white to grey matter is at least this share of what the equations give.
+_LEAST_OF_USUAL = 0.5
 # A healthy voxel may look like any class, wherever it is: the atlas is not that sure of gyri. Chosen on phantoms, as is
 # the next one.
 _ANYWHERE = 0.2
@@ -35,7 +37,10 @@ _RARE = 1.0
 
 
 def lesion_steps(contrast: Contrast, timing: Timing | None = None, field_t: float = 3.0) -> Table:
-    """(severities,): lesions' signals less that of white matter, in steps from white to grey matter."""
+    """(severities + 1,): lesions' signals less that of white matter, in steps from white to grey matter.
+
+    The last number is that step itself, through the brighter of the two.
+    """
     known = timing or Timing()
     if contrast is Contrast.DIR:  # headers have one of its two inversion times
         known = Timing(known.repetition_time_ms, known.echo_time_ms)
@@ -43,9 +48,9 @@ def lesion_steps(contrast: Contrast, timing: Timing | None = None, field_t: floa
     white, grey = (abs(float(sequence.signal(mean[name]))) for name in (t.WHITE, t.GREY))
     step = grey - white
     if abs(step) < 1e-3:
-        return np.full(len(_SEVERITIES), _MOST_STEPS)
+        return np.array([*np.full(len(_SEVERITIES), _MOST_STEPS), 0.0])
     found = [(abs(float(sequence.signal(Tissue(*law.at(s, field_t))))) - white) / step for s in _SEVERITIES]
-    return np.asarray(np.clip(np.array(found), _LEAST_STEPS, _MOST_STEPS))
+    return np.array([*np.clip(found, _LEAST_STEPS, _MOST_STEPS), step / max(grey, white)])
 
 
 def lesion_evidence(
@@ -66,7 +71,12 @@ def lesion_evidence(
     healthy = _log_sum(classes.log_likelihoods(voxels) + np.log(prior))
     white, grey = classes.mean_of(WHITE), classes.mean_of(GREY)
     spread = 0.5 * (classes.covariances[CLASSES.index(WHITE)] + classes.covariances[CLASSES.index(GREY)])
-    full = white + np.stack(list(steps), axis=1) * (grey - white)
+    table = np.stack(list(steps), axis=1)
+    # In many a patient grey matter is hardly brighter than white, or was not told from it: then the equations count.
+    usual = table[-1] * np.maximum(grey, white)
+    step = np.where(np.abs(grey - white) * np.sign(usual * (grey - white)) < _LEAST_OF_USUAL * np.abs(usual),
+                    _LEAST_OF_USUAL * usual, grey - white)
+    full = white + table[:-1] * step
     total: Map | None = None
     for lesion in full:
         for share in _SHARES:

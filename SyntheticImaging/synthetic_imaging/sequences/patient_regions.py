@@ -17,7 +17,15 @@ from synthetic_imaging.geometry import Geometry
 from synthetic_imaging.phantoms.brain.regions import TOUCHING_MM, Region
 from synthetic_imaging.sequences.atlas_fit import FittedAtlas, fit_atlas
 from synthetic_imaging.sequences.protocols import Contrast
-from synthetic_imaging.sequences.tissue_classes import CLASSES, CSF, GREY, WHITE, TissueClasses, tissue_classes
+from synthetic_imaging.sequences.tissue_classes import (
+    CLASSES,
+    CSF,
+    GREY,
+    WHITE,
+    TissueClasses,
+    expected_signals,
+    tissue_classes,
+)
 from synthetic_imaging.volume import Volume
 
 Map = npt.NDArray[np.float32]
@@ -84,7 +92,7 @@ def patient_regions(
     """
     fitted = fit_atlas(image, brain, contrast, field_t)
     voxels = image.voxels.astype(np.float32)[..., None]
-    classes = tissue_classes(voxels, fitted.chance, brain)
+    classes = tissue_classes(voxels, fitted.chance, brain, expected_signals(contrast, field_t)[:, None])
     return regions_of_brain(voxels, brain, fitted, classes, image.geometry, lesions)
 
 

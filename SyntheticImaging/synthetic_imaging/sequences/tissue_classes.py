@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from synthetic_imaging.phantoms.brain import tissues as t
+from synthetic_imaging.sequences.protocols import Contrast, sequence_of
+
 Map = npt.NDArray[np.float32]
 Table = npt.NDArray[np.float64]
 WHITE, GREY, CSF, DEEP = "white matter", "grey matter", "CSF", "deep grey matter"
@@ -21,6 +24,11 @@ _ROUNDS = 25
 _STRANGE_SHARE = 0.03
 # A class's spread is at least this share of the range of the means: else few alike voxels become a class of their own.
 _LEAST_SPREAD = 0.03
+# And at most this share of what is bright in the brain; CSF shares its voxels with tissue more often than not.
+_MOST_SPREAD, _MOST_SPREAD_CSF = 0.12, 0.25
+# How far CSF may lie from where it was expected, as a share of its distance to white matter, and any class, as a share
+# of what is bright in the brain.
+_CSF_SLACK, _SLACK = 0.4, 0.1
 # Squared Mahalanobis distance beyond which a voxel is of no class: a chance of 1 in 1000 at one image.
 _FAR = 10.8
 
@@ -58,7 +66,8 @@ class TissueClasses:
 
 
 def tissue_classes(
-    images: npt.NDArray[np.floating], chances: Mapping[str, Map], inside: npt.NDArray[np.bool_]
+    images: npt.NDArray[np.floating], chances: Mapping[str, Map], inside: npt.NDArray[np.bool_],
+    expected: Table | None = None,
 ) -> TissueClasses:
     """Means and covariances of the classes.
 
@@ -66,6 +75,8 @@ def tissue_classes(
         images: (K, J, I, images).
         chances: of each class, (K, J, I); what is left to 1 is no tissue.
         inside: the brain; every so manieth voxel of it is looked at, so that the result is not random.
+        expected: (classes, images), `expected_signals`: where to start; by the atlas alone when None, which takes one
+            that fits well.
     """
     flat = np.flatnonzero(inside)
     flat = flat[:: max(1, len(flat) // _SAMPLE)]
@@ -74,24 +85,56 @@ def tissue_classes(
     prior /= np.maximum(prior.sum(axis=1, keepdims=True), 1e-6)
     span = np.maximum(np.quantile(values, 0.99, axis=0) - np.quantile(values, 0.01, axis=0), 1e-9)
     even = _STRANGE_SHARE / np.prod(1.5 * span)
-    means, covariances = _start(values, prior, span)
+    start, covariances = _start(values, prior, span, expected)
+    means = start
+    bright = np.quantile(values, 0.9, axis=0)
+    widest = np.array([(_MOST_SPREAD_CSF if name == CSF else _MOST_SPREAD) * bright for name in CLASSES])
     floor = np.diag((_LEAST_SPREAD * span) ** 2)
     for _ in range(_ROUNDS):
         found = TissueClasses(means, covariances)
         joint = (1 - _STRANGE_SHARE) * prior * np.exp(found.log_likelihoods(values).astype(np.float64))
         share = joint / (joint.sum(axis=1, keepdims=True) + even)
         total = np.maximum(share.sum(axis=0), 1e-6)
-        before, means = means, (share.T @ values) / total[:, None]
+        before, means = means, _in_order((share.T @ values) / total[:, None], start, bright)
         apart = values[:, None] - means[None]
         covariances = np.einsum("vc,vci,vcj->cij", share, apart, apart) / total[:, None, None] + floor
+        spread = np.sqrt(np.einsum("cii->ci", covariances))
+        narrowed = np.minimum(1.0, np.maximum(widest, np.sqrt(np.diag(floor))) / spread)
+        covariances = covariances * narrowed[:, :, None] * narrowed[:, None, :]
         if np.abs(means - before).max() < 1e-3 * span.max():
             break
     # Single precision: the last digits of these sums depend on how many threads a library takes.
     return TissueClasses(means.astype(np.float32).astype(np.float64), covariances.astype(np.float32).astype(np.float64))
 
 
-def _start(values: Table, prior: Table, span: Table) -> tuple[Table, Table]:
-    """Medians where the atlas is surest of a class."""
+def expected_signals(contrast: Contrast, field_t: float = 3.0) -> Table:
+    """(classes,): how bright the classes are to each other in a sequence, by its equation."""
+    sequence, mean = sequence_of(contrast, field_t=field_t), t.mean_relaxation(field_t)
+    deep = np.mean([abs(float(sequence.signal(mean[name]))) for name in t.DEEP_GREY])
+    return np.array([*(abs(float(sequence.signal(mean[name]))) for name in (t.WHITE, t.GREY, t.CSF)), float(deep)])
+
+
+def _in_order(means: Table, start: Table, bright: Table) -> Table:
+    """CSF not far from where it was expected, deep grey matter not far from white and grey: the atlas puts much else
+    under their names, which would else draw them away.
+    """
+    white, grey, csf, deep = (CLASSES.index(name) for name in (WHITE, GREY, CSF, DEEP))
+    found = means.copy()
+    slack = np.maximum(_CSF_SLACK * np.abs(start[white] - start[csf]), _SLACK * bright)
+    found[csf] = np.clip(means[csf], start[csf] - slack, start[csf] + slack)
+    low, high = np.minimum(found[white], found[grey]), np.maximum(found[white], found[grey])
+    found[deep] = np.clip(means[deep], low - _SLACK * bright, high + _SLACK * bright)
+    return found
+
+
+def _start(values: Table, prior: Table, span: Table, expected: Table | None) -> tuple[Table, Table]:
+    """What is expected, in the image's unit; else medians where the atlas is surest of a class."""
+    if expected is not None:
+        # White and grey matter are about equally frequent: their mean is the middle of what is not CSF.
+        tissue = prior[:, CLASSES.index(CSF)] < 0.3
+        middle = np.mean(values[tissue if tissue.any() else slice(None)], axis=0)
+        first = expected * (middle / np.maximum(expected[:2].mean(axis=0), 1e-9))
+        return first, np.repeat(np.diag((0.12 * span) ** 2)[None], len(first), axis=0)
     means = []
     for column in prior.T:
         sure = column >= min(0.9, float(np.quantile(column, 0.97)))
