@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 import synthetic_imaging as si
-from synthetic_imaging.tool import Input
+from synthetic_imaging.tool import Input, Tool
 
 SHAPE = (48, 64, 64)
 SPACING_IJK_MM = (1.5, 1.5, 2.0)
 GRIDS = ("straight", "oblique", "anisotropic", "left-handed", "sheared")
+# Inputs that are sequences of a head -> which one they get.
+OF_HEADS = {"flair": "FLAIR", "before": "FLAIR", "after": "FLAIR", "t1w": "T1w (MPRAGE)", "t2w": "T2w", "pd": "PD",
+            "dir": "DIR"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,32 +31,76 @@ class Abdomen:
     vessels: si.Mask
     aside_ras_mm: tuple[float, float, float]  # in the liver, off every axis of symmetry, clear of vessel and lesion
     lesion_ras_mm: tuple[float, float, float]
+    kind: str = "straight"
 
     def volume_for(self, declared: Input) -> si.Volume:
-        """The CT, or the same as the modality that an input declares; MR has no values below 0."""
+        """The CT, a head where an input is a sequence of one, or the CT as the modality that an input declares.
+
+        MR has no values below 0.
+        """
         if declared.modality in ("", "CT"):
             return self.ct
+        if declared.name in OF_HEADS:
+            shown = make_head(self.kind)[0][OF_HEADS[declared.name]]
+            return shown.like(shown.voxels.astype(self.ct.voxels.dtype), name=self.ct.name)
         voxels = self.ct.voxels + self.ct.voxels.dtype.type(1025)
         return replace(self.ct, voxels=voxels, modality=declared.modality, unit=declared.unit)
 
+    def mask_for(self, tool: Tool, declared: Input) -> si.Mask:
+        """The liver, or the lesion or the vessels where an input's name says so; in a head, its lesions."""
+        if "lesion" in declared.name and any(i.name in OF_HEADS for i in tool.inputs):
+            return make_head(self.kind)[1]
+        by_name = {"lesion": self.lesion, "vessel": self.vessels}
+        return next((m for word, m in by_name.items() if word in declared.name), self.liver)
 
-def grid_of(kind: str, shape: tuple[int, int, int] = SHAPE) -> si.Geometry:
-    """A grid of one of `GRIDS`, away from the origin."""
-    spacing, directions = SPACING_IJK_MM, np.eye(3)
+
+def directions_of(kind: str) -> np.ndarray:
+    """Directions of the axes of a grid of `GRIDS`, one a column."""
+    directions = np.eye(3)
     if kind in ("oblique", "sheared", "left-handed"):
         a, b = np.deg2rad(17.0), np.deg2rad(-11.0)
         about_s = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
         about_r = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
         directions = about_r @ about_s
-    if kind == "anisotropic":
-        spacing = (0.9, 1.8, 3.0)
     if kind == "left-handed":
         directions = directions * np.array([-1.0, -1.0, -1.0])
     if kind == "sheared":
         # A gantry tilted by twelve degrees: the slice axis leans, the slices do not.
         lean = directions @ np.array([0.0, np.sin(np.deg2rad(12)), np.cos(np.deg2rad(12))])
         directions = np.column_stack([directions[:, 0], directions[:, 1], lean])
-    return si.Geometry.from_spacing(shape, spacing, (-31.0, 52.5, -410.25), directions)
+    return directions
+
+
+def grid_of(kind: str, shape: tuple[int, int, int] = SHAPE) -> si.Geometry:
+    """A grid of one of `GRIDS`, away from the origin."""
+    spacing = (0.9, 1.8, 3.0) if kind == "anisotropic" else SPACING_IJK_MM
+    return si.Geometry.from_spacing(shape, spacing, (-31.0, 52.5, -410.25), directions_of(kind))
+
+
+@cache
+def make_head(kind: str = "straight") -> tuple[dict[str, si.Volume], si.Mask]:
+    """A phantom head with lesions as every sequence of `OF_HEADS` shows it, on coarse voxels of a grid of `GRIDS`."""
+    from synthetic_imaging.phantoms.brain import tissues
+    from synthetic_imaging.phantoms.brain.anatomy import BrainAnatomy
+    from synthetic_imaging.phantoms.brain.drawing import draw_brain
+    from synthetic_imaging.phantoms.brain.imaging import scanned
+    from synthetic_imaging.phantoms.brain.lesions import draw_lesions, map_of, with_lesions
+    from synthetic_imaging.sequences.protocols import Contrast, sequence_of
+
+    spacing = (3.0, 3.6, 4.5) if kind == "anisotropic" else (3.2, 3.2, 4.2)
+    axes = directions_of(kind)
+    middle = (np.array(SHAPE[::-1]) - 1) / 2 * spacing
+    centre = np.array([0.0, -14.0, 13.0])
+    grid = si.Geometry.from_spacing(SHAPE, spacing, tuple((centre - axes @ middle).tolist()), axes)
+    rng = np.random.default_rng(12)
+    brain = draw_brain(BrainAnatomy(seed=12, head_scale=0.95), grid)
+    where = map_of(draw_lesions(brain, rng, 12), brain)
+    head = scanned(with_lesions(brain, where), where, tissues.mean_relaxation())
+    shown = {}
+    for name in sorted(set(OF_HEADS.values())):
+        image = head.image(sequence_of(Contrast(name)), rng, noise=0.02, fat_suppressed=name in ("FLAIR", "DIR"))
+        shown[name] = si.Volume(np.rint(1000 * image / image.max()).astype(np.int16), grid, modality="MR")
+    return shown, si.Mask.single(where.numbers > 0, grid, "lesion 1")
 
 
 def make_abdomen(kind: str = "straight", dtype: type = np.int16) -> Abdomen:
@@ -78,6 +126,7 @@ def make_abdomen(kind: str = "straight", dtype: type = np.int16) -> Abdomen:
         vessels=si.Mask.single(vessel, grid, "vessels"),
         aside_ras_mm=tuple(aside.tolist()),
         lesion_ras_mm=tuple(lesion_centre.tolist()),
+        kind=kind,
     )
 
 

@@ -28,6 +28,7 @@ BUILT_IN = (
     "synthetic_imaging.sequences.synthesise:synthesise",
     "synthetic_imaging.sequences.phantom:phantom",
     "synthetic_imaging.sequences.compare:compare",
+    "synthetic_imaging.sequences.find_lesions:lesions",
 )
 
 log = logging.getLogger(__name__)

@@ -41,8 +41,7 @@ def inputs_for(tool: Tool, body: Any, points: bool = False) -> dict[str, Any]:
         if declared.kind is Kind.VOLUME:
             given[declared.name] = body.volume_for(declared)
         elif declared.kind is Kind.MASK:
-            by_name = {"lesion": body.lesion, "vessel": body.vessels}
-            given[declared.name] = next((m for word, m in by_name.items() if word in declared.name), body.liver)
+            given[declared.name] = body.mask_for(tool, declared)
         elif declared.kind is Kind.POINTS and (points or declared.required):
             given[declared.name] = si.Points(np.array([body.aside_ras_mm]))
         elif declared.kind is Kind.SEQUENCE and declared.required:

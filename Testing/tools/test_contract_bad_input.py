@@ -46,8 +46,7 @@ def given(abdomen: Any) -> Callable[[str], dict[str, Any]]:
             if declared.kind is Kind.VOLUME:
                 found[declared.name] = abdomen.volume_for(declared)
             elif declared.kind is Kind.MASK:
-                by_name = {"lesion": abdomen.lesion, "vessel": abdomen.vessels}
-                found[declared.name] = next((m for w, m in by_name.items() if w in declared.name), abdomen.liver)
+                found[declared.name] = abdomen.mask_for(si.tools()[tool_id], declared)
         return found
 
     return get

@@ -1,4 +1,4 @@
-"""The command line: tools, show, run, samples, setup; recipes, train, sample, reproduce, weights."""
+"""The command line: tools, show, run, samples, setup; recipes, train, sample, counts, reproduce, weights."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from synthetic_imaging.cli.cohort_command import cohort
+from synthetic_imaging.cli.counts_command import counts
 from synthetic_imaging.cli.exits import exit_code, tell
 from synthetic_imaging.cli.reproduce_command import reproduce
 from synthetic_imaging.cli.sample_command import sample
@@ -98,6 +99,7 @@ def _app(words: list[str]) -> typer.Typer:
     app.command("recipes", help="List what can be trained.")(recipes)
     app.command("train", help="Train a model on a folder of images and labels, or on phantoms.")(train)
     app.command("sample", help="Make synthetic cases with a model.")(sample)
+    app.command("counts", help="Tables and tests from what readers have counted.")(counts)
     app.command("reproduce", help="Make the evidence page of a published system anew.")(reproduce)
     app.add_typer(weights_app(), name="weights")
     return app

@@ -46,8 +46,9 @@ def brain_mask(voxels: npt.NDArray[np.float32], geometry: Geometry) -> Inside:
     tissue = (image > 0.55 * typical) & (image < 1.9 * typical) & (depth > _SKIN_MM)
     # Where white matter is dark (DIR), the cortex is all there is, and thin: then thinner bridges are kept.
     enough = 0.6 * np.count_nonzero(depth > 18.0)
+    closed_mm = 5.0 if float(np.mean(tissue[deep])) > 0.6 else 14.0
     for bridge_mm in (5.0, 2.4):
-        brain = _in_one_piece(tissue, deep, spacing_found, bridge_mm)
+        brain = _in_one_piece(tissue, deep, spacing_found, bridge_mm, closed_mm)
         if np.count_nonzero(brain) >= enough:
             break
     volume_ml = float(brain.sum() * np.prod(spacing_found)) / 1000
@@ -62,7 +63,13 @@ def brain_mask(voxels: npt.NDArray[np.float32], geometry: Geometry) -> Inside:
 def _head(image: npt.NDArray[np.float32]) -> Inside:
     from scipy import ndimage
 
-    bright = image > 0.10 * float(np.quantile(image, 0.98))
+    # Skin is faint where fat is suppressed and echoes are long: all that is above the air counts.
+    top = float(np.quantile(image, 0.98))
+    even = ndimage.gaussian_filter(image, 0.8)
+    air = even[even < 0.10 * top]
+    middle = float(np.median(air)) if air.size else 0.0
+    noise = 1.4826 * float(np.median(np.abs(air - middle))) if air.size else 0.0
+    bright = even > min(max(middle + 6.0 * noise, 0.03 * top), 0.10 * top)
     closed = ndimage.binary_closing(np.pad(bright, 3), iterations=2)[3:-3, 3:-3, 3:-3]
     filled = np.stack([ndimage.binary_fill_holes(part) for part in closed])
     return _largest(ndimage.binary_opening(filled))
@@ -77,7 +84,9 @@ def depth_mm(inside: Inside, spacing: npt.NDArray[np.float64]) -> npt.NDArray[np
     return np.asarray(ndimage.distance_transform_edt(padded, sampling=spacing)[1:-1, 1:-1, 1:-1])
 
 
-def _in_one_piece(tissue: Inside, deep: Inside, spacing: npt.NDArray[np.float64], bridge_mm: float) -> Inside:
+def _in_one_piece(
+    tissue: Inside, deep: Inside, spacing: npt.NDArray[np.float64], bridge_mm: float, closed_mm: float
+) -> Inside:
     """Thin bridges cut, the piece round the middle kept, its surface and its holes given back."""
     from scipy import ndimage
 
@@ -89,10 +98,11 @@ def _in_one_piece(tissue: Inside, deep: Inside, spacing: npt.NDArray[np.float64]
     kept = pieces == names[counts.argmax()]
     reach = ndimage.distance_transform_edt(~kept, sampling=spacing)
     brain = tissue & (reach <= bridge_mm + 1.2)
-    # Ventricles and sulci: closed by 5 mm.
-    wide = ndimage.distance_transform_edt(~np.pad(brain, 4), sampling=spacing) <= 5.0
-    closed: Any = ndimage.distance_transform_edt(wide, sampling=spacing) > 5.0
-    closed = np.asarray(closed[4:-4, 4:-4, 4:-4]) | brain
+    # Ventricles and sulci, and white matter where it is dark.
+    pad = int(np.ceil(closed_mm / spacing.min())) + 1
+    wide = ndimage.distance_transform_edt(~np.pad(brain, pad), sampling=spacing) <= closed_mm
+    closed: Any = ndimage.distance_transform_edt(wide, sampling=spacing) > closed_mm
+    closed = np.asarray(closed[pad:-pad, pad:-pad, pad:-pad]) | brain
     return np.stack([ndimage.binary_fill_holes(part) for part in closed])
 
 

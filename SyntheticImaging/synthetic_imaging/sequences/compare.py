@@ -15,7 +15,10 @@ from synthetic_imaging.parameters import Advanced, Help, Label, Unit, Within
 from synthetic_imaging.sequences.alignment import LEAST_LIKENESS
 from synthetic_imaging.sequences.brain_mask import brain_mask
 from synthetic_imaging.sequences.change import Candidate, candidates, change_between, matched
+from synthetic_imaging.sequences.checks import check_brain, check_slices
 from synthetic_imaging.sequences.halfway import halfway
+from synthetic_imaging.sequences.header_names import contrast_by_headers, name_of
+from synthetic_imaging.sequences.protocols import Contrast
 from synthetic_imaging.sequences.shading import evened
 from synthetic_imaging.table import Column, Table
 from synthetic_imaging.terminology import organ_segment
@@ -70,6 +73,12 @@ def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
 def compare(before: Volume, after: Volume, parameters: ComparedVisits, run: Run) -> Outputs:
     """Align halfway, match, subtract, list."""
     geometry = before.geometry
+    for volume, label in ((before, "first visit"), (after, "second visit")):
+        check_slices(volume, label)
+    kinds = [contrast_by_headers(volume) for volume in (before, after)]
+    if kinds[0] and kinds[1] and name_of(kinds[0]) != name_of(kinds[1]):
+        raise InputError(f"The headers of the first visit are those of a {name_of(kinds[0])}, of the second those of a "
+                         f"{name_of(kinds[1])}. Choose the same sequence of both visits.")
     run.progress(0.02, "align halfway")
     both = halfway(_positive(before), _positive(after))
     run.note(f"The head had moved by {both.shift_mm:.1f} mm and turned by {both.turn_degrees:.1f} degrees.")
@@ -84,6 +93,8 @@ def compare(before: Volume, after: Volume, parameters: ComparedVisits, run: Run)
     brain = brain_mask(first, geometry) & both.inside
     if np.count_nonzero(brain) < 1000:
         raise InputError("The two visits hardly overlap in the brain.")
+    shown = Volume(first.astype(np.float32), geometry, modality="MR", dicom=before.dicom)
+    check_brain(shown, brain, kinds[0] or Contrast.FLAIR, "first visit", run)
     second = matched(first, second, brain, geometry)
     run.progress(0.8, "subtract")
     change = change_between(first, second, brain, geometry)

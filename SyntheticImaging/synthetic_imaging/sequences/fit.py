@@ -13,10 +13,12 @@ from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
 from synthetic_imaging.parameters import Help, Label, Unit, Within
 from synthetic_imaging.sequences.brain_mask import depth_mm
+from synthetic_imaging.sequences.checks import agent_note, check_slices, checked_brain
 from synthetic_imaging.sequences.estimation import Calibration, Posterior, calibrate, posterior
+from synthetic_imaging.sequences.header_names import header_doubt
 from synthetic_imaging.sequences.naming import doubtful_names
 from synthetic_imaging.sequences.preparing import LABELS, brought_together
-from synthetic_imaging.sequences.protocols import Contrast, sequence_of
+from synthetic_imaging.sequences.protocols import Contrast, Timing, sequence_of
 from synthetic_imaging.sequences.states import TissueStates, Values, head_states
 from synthetic_imaging.sequences.timing import timing_from_dicom
 from synthetic_imaging.table import Cell, Column, Table
@@ -53,7 +55,7 @@ class FittedSequence:
 def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
     del parameters
     largest = max((v.voxels.size for v in inputs.values() if isinstance(v, Volume)), default=0)
-    return 400_000_000 + 120 * int(largest)
+    return 500_000_000 + 120 * int(largest)
 
 
 @tool(
@@ -91,21 +93,32 @@ def fit(
     if not given:
         raise InputError("No sequence was given. Choose a FLAIR, T1w, T2w or PD volume, or several.")
     target = next(iter(given.values()))
-    images, inside = brought_together(given, target, run.part(0.0, 0.45), align=parameters.align,
-                                      even_brightness=parameters.even_brightness)
     names = list(given)
-    states = head_states(parameters.field_t)
     kinds = {name: _kind(name, parameters) for name in names}
-    signals = np.stack([
-        states.signal(sequence_of(kinds[name], timing_from_dicom(given[name]), parameters.field_t)) for name in names
-    ], axis=1)
+    doubts = {name: header_doubt(given[name], kinds[name]) for name in names}
+    told = [doubt for doubt in doubts.values() if doubt]
+    for name in names:
+        check_slices(given[name], LABELS[name])
+    images, inside = brought_together(given, target, run.part(0.0, 0.4), align=parameters.align,
+                                      even_brightness=parameters.even_brightness)
+    run.progress(0.41, "find the brain")
+    shown = Volume(images[..., 0], target.geometry, modality="MR", dicom=target.dicom)
+    brain, _ = checked_brain(shown, kinds[names[0]], LABELS[names[0]], run, parameters.field_t)
+    if t1w is not None:
+        agent = agent_note(t1w, images[..., names.index("t1w")], brain, LABELS["t1w"])
+        told += [agent] if agent else []
+    states = head_states(parameters.field_t)
+    # Headers of another sequence have times that this one cannot have.
+    timings = {name: Timing() if doubts[name] else timing_from_dicom(given[name]) for name in names}
+    signals = np.stack([states.signal(sequence_of(kinds[name], timings[name], parameters.field_t)) for name in names],
+                       axis=1)
     run.progress(0.46, "compare brightness with physics")
     deep = _deep_in_the_head(inside, target)
     chosen = run.rng.choice(deep, min(_SAMPLE, len(deep)), replace=False)
     sample = images.reshape(-1, len(names))[chosen]
     calibration = calibrate(sample, signals, states.weight)
     run.progress(0.55, "check the names of the sequences")
-    for sentence in doubtful_names(sample, states, kinds, parameters.field_t):
+    for sentence in (*told, *doubtful_names(sample, states, kinds, parameters.field_t, timings)):
         run.note(sentence)
     run.progress(0.6, "weigh the states of tissue")
     wanted = states.signal(sequence_of(parameters.contrast, field_t=parameters.field_t),
