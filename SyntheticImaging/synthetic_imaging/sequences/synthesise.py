@@ -8,12 +8,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError, ParameterError
 from synthetic_imaging.parameters import Advanced, Help, Label, NameOrPath, Within
-from synthetic_imaging.sequences.brain_mask import brain_mask
-from synthetic_imaging.sequences.preparing import brought_together
+from synthetic_imaging.sequences.checks import agent_note, check_slices, checked_brain
+from synthetic_imaging.sequences.header_names import header_doubt
+from synthetic_imaging.sequences.preparing import LABELS, brought_together
 from synthetic_imaging.sequences.protocols import Contrast
 from synthetic_imaging.table import Cell, Column, Table
 from synthetic_imaging.tool import Image, Kind, Output, Outputs, tool
@@ -106,10 +108,16 @@ def synthesise(
         raise InputError("No sequence was given. Choose a FLAIR, T1w, T2w or PD volume, or several.")
     model = _model(parameters.model, run)
     target = next(iter(given.values()))
+    for name, volume in given.items():
+        check_slices(volume, LABELS[name])
     images, head = brought_together(given, target, run.part(0.02, 0.3), align=parameters.align,
                                     even_brightness=parameters.even_brightness)
     run.progress(0.3, "find the brain")
-    brain = brain_mask(images[..., 0], target.geometry) & head
+    first = next(iter(given))
+    shown = Volume(images[..., 0], target.geometry, modality="MR", dicom=target.dicom)
+    brain = checked_brain(shown, _INPUTS[first], LABELS[first], run)[0] & head
+    for sentence in _doubts(given, images, brain):
+        run.note(sentence)
     stacked = {_INPUTS[name]: images[..., at] for at, name in enumerate(given)}
     ready = for_network(stacked, brain, target.geometry, run.rng, run.part(0.32, 0.4))
     contrast = Contrast(parameters.contrast.value)
@@ -135,6 +143,14 @@ def synthesise(
         outputs["uncertainty"] = Volume(spread, target.geometry, modality="MR", quantity="uncertainty",
                                         name=f"{title} uncertainty", window=(150.0, 300.0))
     return Outputs(**outputs, domain=_domain(fit, target, left))
+
+
+def _doubts(given: Mapping[str, Volume], images: npt.NDArray[np.float32], brain: npt.NDArray[np.bool_]) -> list[str]:
+    """Sentences about names that headers contradict, and about contrast agent."""
+    found = [header_doubt(volume, _INPUTS[name]) for name, volume in given.items()]
+    if "t1w" in given:
+        found.append(agent_note(given["t1w"], images[..., list(given).index("t1w")], brain, LABELS["t1w"]))
+    return [sentence for sentence in found if sentence]
 
 
 def _model(name: str, run: Run) -> Model:
