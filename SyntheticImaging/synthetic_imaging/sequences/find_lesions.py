@@ -35,7 +35,7 @@ LABELS = {"flair": "FLAIR", "dir": "DIR", "t1w": "T1w"}
 _COLOURS = {"periventricular": (0.93, 0.33, 0.23), "juxtacortical": (0.98, 0.78, 0.16),
             "infratentorial": (0.45, 0.74, 0.32), "subcortical": (0.30, 0.62, 0.92)}
 # Filtered evidence of a lesion that is asked for at sensitivity 0 and at sensitivity 1.
-_STRICT, _LENIENT = 2.0, 0.4
+_STRICT, _LENIENT = 2.8, 0.4
 _LARGE_ML = 20.0
 
 
