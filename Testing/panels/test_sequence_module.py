@@ -232,7 +232,7 @@ def test_images_that_hold_no_head_get_the_tools_sentence(user: SequenceUser):
     user.panel.method.form.set_value("align", False)
     user.panel.run.button.click()
     user.host.spin(lambda: not user.panel.run.running, 120)
-    assert "hardly any head" in user.panel.run.messages.text
+    assert "No brain was found in the FLAIR" in user.panel.run.messages.text
     from SyntheticImagingLib.mrml import volume_from_node
 
     assert np.array_equal(volume_from_node(user.flair).voxels, before), "the input was changed"
