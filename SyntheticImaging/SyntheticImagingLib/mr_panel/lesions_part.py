@@ -148,7 +148,7 @@ class LesionsPart:
             self.chooser.addItem(tool.title)
             layout.addWidget(self._page(tool))
         self.chooser.visible = len(self.tools) > 1
-        self.run = RunBox(_("Find lesions"))
+        self.run = RunBox(_("Find lesions"), tell_notes=False)  # they stand with the result
         self.run.offer(self.make_task)
         self.run.on_done = self._done
         self.run.on_ended = self.refresh
