@@ -234,7 +234,9 @@ def _write_pictures(page: Page, found: _Found) -> None:
     page.section("Images")
     tallest = max(image.shape[0] for _, image in found.shown)
     row = [np.pad(image, ((0, tallest - image.shape[0]), (2, 2))) for _, image in found.shown]
-    page.image(np.clip(np.concatenate(row, axis=1)[::-1], 0, 1),
+    # The front of the head on top, two pixels a voxel.
+    pixels = np.kron(255 * np.clip(np.concatenate(row, axis=1)[::-1], 0, 1), np.ones((2, 2)))
+    page.image(np.rint(pixels).astype(np.uint8),
                "The first phantom, at the level with most lesions: " + ", ".join(name for name, _ in found.shown)
                + ". The computed images are 0 outside the brain.")
 
