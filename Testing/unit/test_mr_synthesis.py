@@ -136,5 +136,13 @@ def test_the_surest_piece_comes_first_and_nothing_is_found_outside_the_brain() -
     assert labels[1, 11, 11] == 1 and labels[1, 3, 3] == 2 and not labels[2].any()
 
 
+def test_a_lesion_in_which_nothing_was_found_is_not_found_at_any_threshold() -> None:
+    pytest.importorskip("torch")
+    from synthetic_imaging.sequences.evidence.detection import Seen
+
+    seen = Seen({1: 0.0, 2: 0.4, 3: 0.8}, [], [])
+    assert seen.found(0.0) == {2, 3} and seen.found(0.5) == {3}
+
+
 def test_every_given_sequence_can_be_made_too() -> None:
     assert set(GIVEN) < set(MADE) and MADE[0] is Contrast.DIR

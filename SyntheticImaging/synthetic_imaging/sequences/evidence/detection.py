@@ -24,9 +24,11 @@ from synthetic_imaging.sequences.protocols import Contrast, sequence_of
 if TYPE_CHECKING:
     from synthetic_imaging.learning.weights.models import Model
 
-_SEED, _OTHERS = 7100, 6500
+_SEED, _OTHERS = 7300, 6500
+# With the noise of a good scan, and with so much that not everything is found.
+_NOISES = (0.03, 0.10)
 _SPACING = (1.1, 1.1, 3.0)
-_FALSE_A_PATIENT = 1.0
+_FALSE_A_PATIENT = 0.5
 _DETECTOR, _GENERATOR = "sequences.lesion-detector", "sequences.synthesis"
 
 
@@ -46,7 +48,7 @@ class Seen:
 
     def found(self, threshold: float) -> set[int]:
         """Numbers of the lesions that count as found."""
-        return {number for number, score in self.scores.items() if score >= threshold}
+        return {number for number, score in self.scores.items() if score > 0 and score >= threshold}
 
 
 @dataclass
@@ -70,24 +72,29 @@ def reproduce(out: Path, run: Run, *, quick: bool = False, train: bool = False) 
 
     generator = load_model(_GENERATOR, run.device)
     detector = _detector(out, generator, run.part(0.0, 0.05), train, quick)
-    others, count = (1, 3) if quick else (6, 16)
-    tuning, test = _All(), _All()
+    others, count = (1, 3) if quick else (6, 12)
+    tuning, test = ({noise: _All() for noise in _NOISES} for _ in range(2))
     for n in range(others + count):
         part = run.part(0.05 + 0.93 * n / (others + count), 0.05 + 0.93 * (n + 1) / (others + count))
         seed, kept = (_OTHERS + n, tuning) if n < others else (_SEED + n - others, test)
-        _look(patient(seed, _SPACING, 3.0, part), generator, detector, kept, part)
-    thresholds = {sight: _threshold(tuning.seen[sight], others) for sight in SIGHTS}
+        one = patient(seed, _SPACING, 3.0, part)
+        for at, noise in enumerate(_NOISES):
+            _look(one, noise, generator, detector, kept[noise], part.part(at / len(_NOISES), (at + 1) / len(_NOISES)))
     page = Page("sequences-detection", "Lesions counted on FLAIR, synthetic and true DIR, on phantom brains")
     page.summary = (
         f"Everything here was obtained on phantoms: {count} patients with multiple sclerosis, {_SPACING[0]:g} x "
-        f"{_SPACING[1]:g} x {_SPACING[2]:g} mm, noise 3 %, 3 T. The reader is one small network, trained with every "
+        f"{_SPACING[1]:g} x {_SPACING[2]:g} mm, 3 T. The reader is one small network, trained with every "
         f"choice of sequences equally often. For each choice its threshold was set to {_FALSE_A_PATIENT:g} false "
         f"finding a patient on {others} other phantoms. Synthetic DIR is made from FLAIR and T1w by the shipped "
         "network."
     )
-    _write_counts(page, test, thresholds, count)
-    _write_tests(page, test, thresholds)
-    _write_changes(page, test, thresholds, count)
+    for noise in _NOISES:
+        seen = tuning[noise].seen
+        thresholds = {sight: _threshold(seen[sight], others) for sight in SIGHTS}
+        page.section(f"Noise {100 * noise:g} %")
+        _write_counts(page, test[noise], thresholds, count)
+        _write_tests(page, test[noise], thresholds)
+        _write_changes(page, test[noise], thresholds, count)
     _write_end(page)
     page.write(out, "synthetic-imaging reproduce sequences-detection" + (" --quick" if quick else "")
                + (" --train" if train else ""))
@@ -110,8 +117,8 @@ def _detector(out: Path, generator: Model, run: Run, train: bool, quick: bool) -
                          models={"generator": generator})
 
 
-def _look(one: Patient, generator: Model, detector: Model, kept: _All, run: Run) -> None:
-    images = {c: one.image(sequence_of(c), shading=0.05) for c in (Contrast.FLAIR, Contrast.T1W, Contrast.DIR)}
+def _look(one: Patient, noise: float, generator: Model, detector: Model, kept: _All, run: Run) -> None:
+    images = {c: one.image(sequence_of(c), noise, 0.05) for c in (Contrast.FLAIR, Contrast.T1W, Contrast.DIR)}
     given = {c: images[c] for c in (Contrast.FLAIR, Contrast.T1W)}
     synthetic, _ = made(generator, given, one, run.part(0.1, 0.5))
     network: Any = detector.networks["detector"]
@@ -172,13 +179,12 @@ def _present(test: _All, region: str = "") -> list[float]:
 
 
 def _write_counts(page: Page, test: _All, thresholds: dict[Sight, float], count: int) -> None:
-    page.section("Lesions found a patient")
     rows = [("present", *(spread(_present(test, region)) for region in ("", *REGIONS)), "-")]
     for sight in SIGHTS:
         false = sum(score >= thresholds[sight] for one in test.seen[sight] for score in one.false) / count
         rows.append((sight.value, *(spread(_counts(test, sight, thresholds[sight], region))
                                     for region in ("", *REGIONS)), f"{false:.2f}"))
-    page.table(("Reader is given", "all", *REGIONS, "false a patient"), rows)
+    page.table(("Lesions found a patient, given", "all", *REGIONS, "false a patient"), rows)
     page.text(f"Mean ± standard deviation over {count} patients. FLAIR and T1w hold all that synthetic DIR is made "
               "from.")
 
@@ -203,12 +209,8 @@ def _write_tests(page: Page, test: _All, thresholds: dict[Sight, float]) -> None
                          f"{apart.mean():+.2f} ({found.difference.low:+.2f} to {found.difference.high:+.2f})", ""))
             values.append(found.p_value)
     adjusted = holm(values)
-    page.section("Differences")
     page.table(("Lesions found, first less second", "region", "a patient, with 95 % interval", "p (Wilcoxon, Holm)"),
                [(*row[:3], p_text(float(p))) for row, p in zip(rows, adjusted, strict=True)])
-    page.text("The publication's two readers counted more lesions on synthetic DIR than on FLAIR (26.7 against 22.5 "
-              "and 22.8 against 19.9 a patient), chiefly juxtacortical ones. Whether that follows from what the images "
-              "hold is what these rows ask; whichever way they fall, they stand.")
 
 
 def _write_changes(page: Page, test: _All, thresholds: dict[Sight, float], count: int) -> None:
@@ -226,8 +228,8 @@ def _write_changes(page: Page, test: _All, thresholds: dict[Sight, float], count
                             for place, score in zip(after.places, after.false, strict=True))
         rows.append((f"{second.value}, against {first.value}", f"{erased / count:.2f}", f"{gained / count:.2f}",
                      f"{invented / count:.2f}"))
-    page.section("Erased and invented")
-    page.table(("Image", "lesions a patient no longer found", "found in addition", "false findings that are new"), rows)
+    page.table(("What synthesis changes", "lesions a patient no longer found", "found in addition",
+                "false findings that are new"), rows)
 
 
 def _near(place: tuple[int, int, int], others: list[tuple[int, int, int]]) -> bool:
@@ -236,6 +238,10 @@ def _near(place: tuple[int, int, int], others: list[tuple[int, int, int]]) -> bo
 
 
 def _write_end(page: Page) -> None:
+    page.section("The publication's claim")
+    page.text("Its two readers counted more lesions on synthetic DIR than on FLAIR (26.7 against 22.5 and 22.8 against "
+              "19.9 a patient), chiefly juxtacortical ones. Whether that follows from what the images hold is what "
+              "these tables ask; whichever way they fall, they stand.")
     page.section("What this does not show")
     page.points([
         "What readers see. A detector has no trouble with low contrast or with two images at once; a reader may.",
