@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif("brain-t1" not in samples.available(), reason="t
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four visits of three patients; one has no DIR, one no PD."""
     place = tmp_path_factory.mktemp("visits")
-    made = si.run("sequences.phantom", seed=2, spacing_mm=5.0, lesions=8)
+    made = si.run("sequences.phantom", seed=2, spacing_mm=4.0, lesions=8)
     for name, left_out in (("p1_visit1", ""), ("p1_visit2", "dir"), ("p2", "pd"), ("p3", "")):
         (place / name).mkdir()
         for kind in ("flair", "t1w", "t2w", "pd", "dir"):
