@@ -95,3 +95,13 @@ class Ticks:
 def ticks(host: Any) -> Ticks:
     """``ticks.during(lambda: not box.running)`` then ``ticks.count`` and ``ticks.longest_gap``."""
     return Ticks(host)
+
+
+@pytest.fixture
+def library_comes_back() -> Iterator[None]:
+    """For tests that reload a panel: other tests hold on to the modules as they were."""
+    kept = {name: module for name, module in sys.modules.items() if name.startswith("SyntheticImagingLib")}
+    yield
+    for name in [n for n in sys.modules if n.startswith("SyntheticImagingLib")]:
+        del sys.modules[name]
+    sys.modules.update(kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -164,18 +163,6 @@ def test_a_result_deleted_by_hand_is_forgotten(user: LesionUser):
     user.widget.enter()
     assert user.made is None
     assert not user.ui.resultButton.visible
-
-
-@pytest.fixture
-def library_comes_back() -> Iterator[None]:
-    """Other tests hold on to the modules as they are now."""
-    import sys
-
-    kept = {name: module for name, module in sys.modules.items() if name.startswith("SyntheticImagingLib")}
-    yield
-    for name in [n for n in sys.modules if n.startswith("SyntheticImagingLib")]:
-        del sys.modules[name]
-    sys.modules.update(kept)
 
 
 def test_reloading_takes_up_the_library_and_keeps_the_choices(library_comes_back: None, user: LesionUser, host: Any):

@@ -220,7 +220,7 @@ def test_the_scene_is_closed(user: SequenceUser):
     assert user.parameters.flair is again
 
 
-def test_the_panel_can_be_reloaded(user: SequenceUser):
+def test_the_panel_can_be_reloaded(library_comes_back: None, user: SequenceUser):
     user.panel.results.add(user.result())
     user.widget = user.host.reload(user.widget)
     assert user.panel.results.made is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthetic_imaging.learning.learner import Learner
 from synthetic_imaging.learning.recipe import Data, DataShape, Recipe, phantoms_only
-from synthetic_imaging.sequences.detector.settings import REFERENCE, SEEN, DetectorSettings
+from synthetic_imaging.sequences.detector.settings import PUBLISHED, REFERENCE, SEEN, DetectorSettings
 from synthetic_imaging.sequences.learned.recipe import SYNTHESIS, VALIDATION_FROM
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ DETECTION = Recipe(
     sentence="Learns to find lesions of multiple sclerosis in FLAIR, T1w, DIR or several of them.",
     reference=REFERENCE,
     settings=DetectorSettings,
-    presets={"small": DetectorSettings()},
+    presets={"small": DetectorSettings(), "published": PUBLISHED},
     data_shape=_data_shape,
     phantom=_phantom,
     networks=_networks,

@@ -56,3 +56,7 @@ class DetectorSettings:
     training: Training = field(default_factory=lambda: Training(
         steps=2400, batch_size=8, learning_rate=1e-3, warm_up_steps=50, cool_down_steps=1000, average_decay=0.99,
         validate_every=300, validation_cases=96, checkpoint_every=300))
+
+
+# The widths of the published U-Net; the comparison of sequences itself was published with readers, not with a network.
+PUBLISHED = DetectorSettings(widths=(64, 128, 256, 512, 1024), dropout=0.5)
