@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic_imaging.context import Run
+from synthetic_imaging.sequences.products import product
 from synthetic_imaging.sequences.states import TissueStates, Values
 
 _LEVELS = 160  # grey levels of an image that are told apart
@@ -74,14 +75,15 @@ def _maximised(
         likelihood = float(np.mean(evidence) - np.log(errors / typical).sum())
         total = share.sum(axis=0)
         power = np.maximum((total[:, None] * signals**2).sum(axis=0), 1e-12)
-        gains = (images.T @ share * signals.T).sum(axis=1) / power
+        shared = product(images.T, share)
+        gains = (shared * signals.T).sum(axis=1) / power
         predicted = signals * gains
-        square = ((images**2).sum(axis=0) - 2 * ((share.T @ images) * predicted).sum(axis=0)
+        square = ((images**2).sum(axis=0) - 2 * (shared.T * predicted).sum(axis=0)
                   + (total[:, None] * predicted**2).sum(axis=0))
         errors = np.maximum(np.sqrt(np.maximum(square, 0) / len(images)), floor)
         if likelihood - before < _SETTLED:
             break
-    # Single precision: the last digits of these sums depend on how many threads a library takes.
+    # Single precision: the last digits of sums depend on the processor.
     return Calibration(gains.astype(np.float32).astype(np.float64), errors.astype(np.float32).astype(np.float64),
                        likelihood)
 
@@ -93,7 +95,7 @@ def _responsibilities(
     """(voxels, states) shares, and the logarithm of what they were divided by, without the normal's constant."""
     scaled, states = images / errors, predicted / errors
     # Exponentials take the time: float32 is enough for shares.
-    logits = scaled.astype(np.float32) @ states.T.astype(np.float32)
+    logits = product(scaled.astype(np.float32), states.T.astype(np.float32))
     logits += (log_weight - 0.5 * (states**2).sum(axis=1)).astype(np.float32)[None]
     top = logits.max(axis=1, keepdims=True)
     np.exp(logits - top, out=logits)
@@ -150,12 +152,12 @@ def posterior(
     for at in range(0, len(seen), _BLOCK):
         run.progress(at / len(seen), "weigh the states of tissue")
         here = (seen[at : at + _BLOCK] / calibration.errors).astype(np.float32)
-        logits = here @ scaled.T + constant
+        logits = product(here, scaled.T) + constant
         logits -= logits.max(axis=1, keepdims=True)
         np.exp(logits, out=logits)
         logits /= logits.sum(axis=1, keepdims=True)
-        found[at : at + _BLOCK] = logits @ quantities
-        misfit[at : at + _BLOCK] = np.sqrt(((logits @ scaled - here) ** 2).mean(axis=1))
+        found[at : at + _BLOCK] = product(logits, quantities)
+        misfit[at : at + _BLOCK] = np.sqrt(((product(logits, scaled) - here) ** 2).mean(axis=1))
     count = len(wanted)
     mean = found[:, :count]
     deviation = np.sqrt(np.maximum(found[:, count:] - mean**2, 0))

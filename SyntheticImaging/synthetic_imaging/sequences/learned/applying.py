@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ def made_volume(
     chosen = list(channels) if channels is not None else list(range(len(MADE)))
     mean = np.zeros((len(chosen), count, rows, columns), np.float32)
     variance = np.zeros_like(mean)
-    with torch.inference_mode():
+    with torch.inference_mode(), one_thread_on_a_processor():
         for first in range(0, count, _TOGETHER):
             run.progress(first / count, f"slice {first + 1} of {count}")
             last = min(first + _TOGETHER, count)
@@ -81,6 +82,19 @@ def made_volume(
             variance[:, first:last] = spread[chosen, kept, :rows, :columns].cpu().numpy()
     run.progress(1.0, "all slices")
     return mean, variance
+
+
+@contextmanager
+def one_thread_on_a_processor() -> Iterator[None]:
+    """The last digits of convolutions on a CPU depend on the number of threads, and a result must not."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _padded(given: Values, present: Sequence[bool], slices: int, factor: int) -> Values:
