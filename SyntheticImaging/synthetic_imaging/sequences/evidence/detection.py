@@ -248,6 +248,6 @@ def _write_end(page: Page) -> None:
         "Anything about patients. How bright juxtacortical lesions are beside cortex follows from relaxation times "
         "that were fixed before any detector was run.",
         "A second training: one detector, one generator.",
-        "Exactly equal false findings: thresholds that six patients give hold them only roughly; the last column of the "
-        "counts says what they were.",
+        "Exactly equal false findings: thresholds that six patients give hold them only roughly; the last column of "
+        "the counts says what they were.",
     ])
