@@ -17,12 +17,12 @@ from synthetic_imaging.sequences.checks import agent_note, check_slices, checked
 from synthetic_imaging.sequences.estimation import Calibration, Posterior, calibrate, posterior
 from synthetic_imaging.sequences.header_names import header_doubt
 from synthetic_imaging.sequences.naming import doubtful_names
-from synthetic_imaging.sequences.preparing import LABELS, brought_together
+from synthetic_imaging.sequences.preparing import LABELS, VISIT, brought_together
 from synthetic_imaging.sequences.protocols import Contrast, Timing, sequence_of
 from synthetic_imaging.sequences.states import TissueStates, Values, head_states
 from synthetic_imaging.sequences.timing import timing_from_dicom
 from synthetic_imaging.table import Cell, Column, Table
-from synthetic_imaging.tool import Image, Kind, Output, Outputs, tool
+from synthetic_imaging.tool import Kind, Output, Outputs, tool
 from synthetic_imaging.volume import Volume
 
 Foreground = npt.NDArray[np.bool_]
@@ -65,12 +65,7 @@ def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
     "maps how far the images leave it open.",
     reference="Signal equations of Bernstein et al. (2004); Bayesian estimation over tissue states, no training; rigid "
     "registration after Mattes et al. (2003); shading after Tustison et al. (2010)",
-    inputs=[
-        Image("flair", "FLAIR", modality="MR", required=False, help="The result lies on its grid when it is given."),
-        Image("t1w", "T1w", modality="MR", required=False, help="Without contrast agent."),
-        Image("t2w", "T2w", modality="MR", required=False),
-        Image("pd", "PD", modality="MR", required=False),
-    ],
+    inputs=VISIT,
     outputs=[
         Output("volume", Kind.VOLUME, "Computed sequence"),
         Output("uncertainty", Kind.VOLUME, "Uncertainty"),

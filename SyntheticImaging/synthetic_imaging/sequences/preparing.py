@@ -11,10 +11,18 @@ from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
 from synthetic_imaging.sequences.alignment import LEAST_LIKENESS, aligned
 from synthetic_imaging.sequences.shading import evened
+from synthetic_imaging.tool import Image
 from synthetic_imaging.volume import Volume
 
 Foreground = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float32]
+# What the tools that make a missing sequence take: of one visit, any of these.
+VISIT = [
+    Image("flair", "FLAIR", modality="MR", required=False, help="The result lies on its grid when it is given."),
+    Image("t1w", "T1w", modality="MR", required=False, help="Without contrast agent."),
+    Image("t2w", "T2w", modality="MR", required=False),
+    Image("pd", "PD", modality="MR", required=False),
+]
 LABELS = {"flair": "FLAIR", "t1w": "T1w", "t2w": "T2w", "pd": "PD"}
 
 

@@ -15,10 +15,10 @@ from synthetic_imaging.errors import InputError, ParameterError
 from synthetic_imaging.parameters import Advanced, Help, Label, NameOrPath, Within
 from synthetic_imaging.sequences.checks import agent_note, check_slices, checked_brain
 from synthetic_imaging.sequences.header_names import header_doubt
-from synthetic_imaging.sequences.preparing import LABELS, brought_together
+from synthetic_imaging.sequences.preparing import LABELS, VISIT, brought_together
 from synthetic_imaging.sequences.protocols import Contrast
 from synthetic_imaging.table import Cell, Column, Table
-from synthetic_imaging.tool import Image, Kind, Output, Outputs, tool
+from synthetic_imaging.tool import Kind, Output, Outputs, tool
 from synthetic_imaging.volume import Volume
 
 if TYPE_CHECKING:
@@ -77,12 +77,7 @@ def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
     "network, and maps its uncertainty.",
     reference="Li and Wiestler (2025), Generative adversarial networks for brain MR image synthesis; any choice of "
     "inputs after Li et al. (2019), DiamondGAN; uncertainty after Gal and Ghahramani (2016)",
-    inputs=[
-        Image("flair", "FLAIR", modality="MR", required=False, help="The result lies on its grid when it is given."),
-        Image("t1w", "T1w", modality="MR", required=False, help="Without contrast agent."),
-        Image("t2w", "T2w", modality="MR", required=False),
-        Image("pd", "PD", modality="MR", required=False),
-    ],
+    inputs=VISIT,
     outputs=[
         Output("volume", Kind.VOLUME, "Synthetic sequence"),
         Output("domain", Kind.TABLE, "Fit of model and images"),
