@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from synthetic_imaging.context import Run  # noqa: E402
 from synthetic_imaging.errors import ParameterError  # noqa: E402
 from synthetic_imaging.learning.diffusion.few_steps import FewSteps  # noqa: E402
 from synthetic_imaging.learning.learner import collate  # noqa: E402
@@ -157,9 +155,3 @@ def test_unpaired_cases_are_of_two_patients_and_paired_ones_of_one(method: str) 
     else:
         firsts, seconds = {index for index, _ in asked[::2]}, {index for index, _ in asked[1::2]}
         assert firsts == {0, 1, 2} and seconds <= {3, 4, 5}
-
-
-def test_a_folder_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    read: Any = recipe("sequences.unpaired").read
-    with pytest.raises(ParameterError, match="phantoms only"):
-        read(None, tmp_path, 1, Run())

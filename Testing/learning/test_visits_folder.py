@@ -100,3 +100,34 @@ def test_an_empty_folder_and_a_visit_of_two_patients_get_sentences(folder: Path,
     files.write_volume(noise, visit / "t1w.nrrd")
     with pytest.raises(InputError, match="mixed: its T1w"):
         read(small(), tmp_path, 1, Run())
+
+
+def unpaired(method: str) -> Any:
+    return change(recipe("sequences.unpaired").presets["small"], {
+        "method": method, "pair": "T2w and PD", "patients.side": "32"})
+
+
+def test_visits_with_one_sequence_are_enough_without_pairs(data: Any) -> None:
+    from synthetic_imaging.sequences.unpaired.visits import PairedVisits, UnpairedVisits
+
+    visits = [visit for part in (data.training, data.validation, data.test) for visit in part.visits]
+    contrasts, patients = (Contrast.T2W, Contrast.PD), unpaired("SynDiff").patients
+    source, paired = UnpairedVisits(patients, contrasts, visits), PairedVisits(patients, contrasts, visits)
+    # One of the four has no PD.
+    assert (len(source), len(source.pools[1]), len(paired)) == (4, 3, 3)
+    for seed in range(6):
+        for cases in (source, paired):
+            case = cases.case(seed % len(cases), np.random.default_rng(seed))
+            assert case["a"].shape == case["b"].shape == (1, 32, 32) and case["lesion"].shape == (32, 32)
+            assert case["a"].max() > -1 and case["b"].max() > -1
+
+
+def test_a_sequence_that_no_visit_has_gets_a_sentence(tmp_path: Path, folder: Path) -> None:
+    for name in ("q1", "q2", "q3"):
+        (tmp_path / name).mkdir()
+        files.write_volume(files.read_volume(next((folder / "p3").glob("*t2w.nrrd"))), tmp_path / name / "t2w.nrrd")
+    read: Any = recipe("sequences.unpaired").read
+    with pytest.raises(InputError, match="has a PD"):
+        read(unpaired("SynDiff"), tmp_path, 1, Run())
+    with pytest.raises(InputError, match="both a T2w and a PD"):
+        read(unpaired("paired"), tmp_path, 1, Run())

@@ -45,6 +45,7 @@ SYSTEMS: dict[str, str] = {
     "sequences-choices": "synthetic_imaging.sequences.evidence.choices:reproduce",
     "sequences-detection": "synthetic_imaging.sequences.evidence.detection:reproduce",
     "sequences-visits": "synthetic_imaging.sequences.evidence.visits:reproduce",
+    "sequences-unpaired": "synthetic_imaging.sequences.evidence.unpaired:reproduce",
 }
 
 

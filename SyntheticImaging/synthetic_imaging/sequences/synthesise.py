@@ -23,9 +23,12 @@ from synthetic_imaging.volume import Volume
 
 if TYPE_CHECKING:
     from synthetic_imaging.learning.weights.models import Model
+    from synthetic_imaging.sequences.learned.applying import Passes
+    from synthetic_imaging.sequences.learned.generating import ForNetwork, MadeSequence
     from synthetic_imaging.sequences.learned.knowledge import Fit
 
 MODEL = "sequences.synthesis"
+_WITHOUT_PAIRS = "sequences.unpaired"
 _SHOWN = 1000.0
 _INPUTS = {"flair": Contrast.FLAIR, "t1w": Contrast.T1W, "t2w": Contrast.T2W, "pd": Contrast.PD}
 
@@ -120,10 +123,13 @@ def synthesise(
         run.note(f"A {contrast.value} was given: the result is the network's copy of it, not a new sequence.")
     passes = Passes(parameters.passes if parameters.uncertainty else 0, parameters.mirrored,
                     int(run.rng.integers(2**31)))
-    made = made_sequence(model, ready, contrast, passes, run.device, run.part(0.4, 0.95))
+    if model.recipe.id == _WITHOUT_PAIRS:
+        made, fit = _without_pairs(model, ready, contrast, passes, run.part(0.4, 0.95)), None
+    else:
+        made = made_sequence(model, ready, contrast, passes, run.device, run.part(0.4, 0.95))
+        fit = fit_to(model, ready)
+        run.note(fit.sentence)
     run.progress(0.95, "write the result")
-    fit = fit_to(model, ready)
-    run.note(fit.sentence)
     image = np.where(head, made.image, np.float32(0))
     scale = np.float32(_SHOWN / max(float(np.quantile(image[brain], 0.995)), 1e-9))
     title = f"Synthetic {contrast.value}"
@@ -155,7 +161,7 @@ def _model(name: str, run: Run) -> Model:
 
     found = load_model(name, run.device)
     channels_last(found.networks)
-    if found.recipe.id != MODEL:
+    if found.recipe.id not in (MODEL, _WITHOUT_PAIRS):
         raise ParameterError(f"The model '{found.name}' is '{found.recipe.title}', which makes no MR sequence of a "
                              "brain. Choose one that was trained for missing MR sequences.")
     run.uses_weights(name, found.sha256)
@@ -163,14 +169,27 @@ def _model(name: str, run: Run) -> Model:
     return found
 
 
-def _domain(fit: Fit, target: Volume, left: float | None) -> Table:
+def _without_pairs(model: Model, ready: ForNetwork, contrast: Contrast, passes: Passes, run: Run) -> MadeSequence:
+    from synthetic_imaging.sequences.unpaired.applying import Answers
+    from synthetic_imaging.sequences.unpaired.generating import source_of, translated_sequence
+
+    answers = Answers(max(1, passes.number), passes.seed)
+    made = translated_sequence(model, ready, contrast, answers, run.device, run)
+    run.note(f"Made from the {source_of(model, contrast).value} alone, slice by slice. How like the model's training "
+             "these images are is not known, since this kind of model does not keep it.")
+    return made
+
+
+def _domain(fit: Fit | None, target: Volume, left: float | None) -> Table:
     """How far to trust the result, in numbers."""
     from synthetic_imaging.sequences.learned.grid import IN_PLANE_MM, THICK_MM
 
     fine, _, coarse = sorted(target.geometry.spacing_kji_mm)
-    rows: list[tuple[Cell, ...]] = [
-        ("Brain voxels unlike all in training", round(100 * fit.unlike, 2), round(100 * fit.limit, 2), "%",
-         bool(fit.distance > 1)),
+    rows: list[tuple[Cell, ...]] = []
+    if fit is not None:
+        rows.append(("Brain voxels unlike all in training", round(100 * fit.unlike, 2), round(100 * fit.limit, 2), "%",
+                     bool(fit.distance > 1)))
+    rows += [
         ("Voxel size in the slice", round(fine, 2), IN_PLANE_MM[1], "mm", bool(fine > 1.05 * IN_PLANE_MM[1])),
         ("Slice thickness", round(coarse, 2), THICK_MM[1], "mm", bool(coarse > 1.3 * THICK_MM[1])),
     ]

@@ -23,18 +23,25 @@ from synthetic_imaging.learning.settings import Training
 Losses = tuple[torch.Tensor, Mapping[str, "torch.Tensor | float"]]
 SIDES = ("a", "b")
 _BETAS = (0.5, 0.9)
-_JUDGE_RATE = 0.625  # published: 1e-4 beside 1.6e-4
 _PENALTY_EVERY, _PENALTY = 10, 0.5
 
 
 @dataclass(frozen=True)
 class SynDiffWeights:
-    """Published: 0.5 for both absolute differences, 1 for both adversarial terms."""
+    """Published: 0.5 for both absolute differences, 1 for both adversarial terms.
+
+    Attributes:
+        cycle: of the absolute difference after translation there and back.
+        denoised: of that between the image and what is believed to be under the noise.
+        translators, generators: of their adversarial terms.
+        judge_rate: learning rate of the discriminators, of the generators'; published 1e-4 beside 1.6e-4.
+    """
 
     cycle: float = 0.5
     denoised: float = 0.5
     translators: float = 1.0
     generators: float = 1.0
+    judge_rate: float = 0.625
 
 
 class SynDiffLearner(Learner):
@@ -70,7 +77,7 @@ class SynDiffLearner(Learner):
         return torch.optim.Adam(parameters, lr=self.rate, betas=_BETAS)
 
     def _judge_optimiser(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, lr=_JUDGE_RATE * self.rate, betas=_BETAS)
+        return torch.optim.Adam(parameters, lr=self.weights.judge_rate * self.rate, betas=_BETAS)
 
     def _translated(self, to: str, image: torch.Tensor) -> torch.Tensor:
         made: torch.Tensor = self.networks[f"to {to}"](image, image.new_zeros(len(image), 1))

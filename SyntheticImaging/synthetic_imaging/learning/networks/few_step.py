@@ -81,9 +81,12 @@ class PairJudge(nn.Module):
             level: (B,), 1 to ``count``.
         """
         x, told = torch.cat([before, noisy], dim=1), level_features(level, self.count)
-        for stage, tell in zip(self.stages, self.tell, strict=True):
+        for number, (stage, tell) in enumerate(zip(self.stages, self.tell, strict=True)):
             scale, shift = (s[:, :, None, None] for s in tell(told).chunk(2, dim=1))
-            x = functional.leaky_relu(torch.addcmul(shift, stage(x), 1 + scale), 0.2)
+            x = stage(x)
+            # Without it a judge learns several times more slowly than what it judges; the first keeps brightness.
+            x = functional.instance_norm(x) if number else x
+            x = functional.leaky_relu(torch.addcmul(shift, x, 1 + scale), 0.2)
         judged: torch.Tensor = self.last(x)
         return judged
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,13 +50,33 @@ class Visit:
 
 
 def read_visits(settings: SynthesisSettings, place: Path, seed: int, run: Run) -> Data:
-    """All visits of a folder, moved onto one grid each, evened out and scaled; whole patients go to one split.
+    """All visits of a folder as training cases.
 
     Args:
         settings: of the recipe.
         place: the folder of the visits' folders.
         seed: of the split.
         run: progress, remarks, cancel.
+
+    Raises:
+        FileError, InputError: as `visits_by_split`.
+    """
+    parts = visits_by_split(place, seed, run)
+    sources = {name: VisitCases(settings, chosen) for name, chosen in parts.items()}
+    return Data(sources["training"], sources.get("validation"), sources.get("test"),
+                f"{sum(map(len, parts.values()))} visits of the user")
+
+
+def visits_by_split(place: Path, seed: int, run: Run) -> dict[str, list[Visit]]:
+    """All visits of a folder, moved onto one grid each, evened out and scaled; whole patients go to one split.
+
+    Args:
+        place: the folder of the visits' folders.
+        seed: of the split.
+        run: progress, remarks, cancel.
+
+    Returns:
+        "training", and "validation" and "test" where there are enough patients.
 
     Raises:
         FileError: if there are no visits.
@@ -80,9 +99,7 @@ def read_visits(settings: SynthesisSettings, place: Path, seed: int, run: Run) -
              for name in ("training", "validation", "test")}
     if not parts["validation"]:
         run.note("There are too few patients for a validation: the last step counts, not the best one.")
-    sources = {name: VisitCases(settings, chosen) for name, chosen in parts.items() if chosen}
-    return Data(sources["training"], sources.get("validation"), sources.get("test"),
-                f"{len(visits)} visits of the user")
+    return {name: chosen for name, chosen in parts.items() if chosen}
 
 
 def _listed(place: Path) -> list[tuple[Path, dict[Contrast | str, Path]]]:
@@ -177,9 +194,7 @@ class VisitCases:
         """One patch; keys as of `slabs.SlabCases`, and "wanted": float32 (5,), 1 for sequences that are there."""
         visit = self.visits[index]
         patients, slices = self.settings.patients, self.settings.slices
-        box, pad = self._box(visit, rng)
-        images = np.pad(visit.images[(slice(None), *box)].astype(np.float32), ((0, 0), *pad), constant_values=-1)
-        lesion = np.pad(visit.lesion[box], pad).astype(np.float32)
+        images, lesion = patch_of(visit, (slices, patients.side, patients.side), patients.on_lesion, rng)
         here = [at for at, c in enumerate(GIVEN) if visit.present[MADE.index(c)]]
         usual = [at for at in here if GIVEN[at] in (Contrast.FLAIR, Contrast.T1W)]
         if not usual or rng.random() >= patients.usual_inputs:
@@ -195,15 +210,27 @@ class VisitCases:
         return {"given": given, "present": present, "image": images[:, middle], "lesion": lesion[middle],
                 "wanted": np.array(visit.present, np.float32)}
 
-    def _box(self, visit: Visit, rng: np.random.Generator) -> tuple[tuple[slice, ...], Any]:
-        shape = np.array(visit.lesion.shape)
-        size = np.array((self.settings.slices, self.settings.patients.side, self.settings.patients.side))
-        lesions = np.flatnonzero(visit.lesion)
-        on_lesion = len(lesions) and rng.random() < self.settings.patients.on_lesion
-        at = np.array(np.unravel_index(int(rng.choice(lesions if on_lesion else visit.brain)), tuple(shape)))
-        jitter = rng.integers(-(size // 3), size // 3 + 1)
-        jitter[0] = 0
-        low = np.clip(at - size // 2 + jitter, 0, np.maximum(shape - size, 0))
-        high = np.minimum(low + size, shape)
-        pad = [(0, int(n)) for n in size - (high - low)]
-        return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)), pad
+
+def patch_of(
+    visit: Visit, size_kji: tuple[int, int, int], on_lesion: float, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """A random patch: all sequences, (5, K, J, I) in -1..1, and lesions, (K, J, I), 0 or 1.
+
+    Args:
+        visit: where from.
+        size_kji: of the patch; -1 beyond the image.
+        on_lesion: share of the patches that lie about a lesion, where there is one.
+        rng: of the place.
+    """
+    shape, size = np.array(visit.lesion.shape), np.array(size_kji)
+    lesions = np.flatnonzero(visit.lesion)
+    about_lesion = len(lesions) and rng.random() < on_lesion
+    at = np.array(np.unravel_index(int(rng.choice(lesions if about_lesion else visit.brain)), tuple(shape)))
+    jitter = rng.integers(-(size // 3), size // 3 + 1)
+    jitter[0] = 0
+    low = np.clip(at - size // 2 + jitter, 0, np.maximum(shape - size, 0))
+    high = np.minimum(low + size, shape)
+    pad = [(0, int(n)) for n in size - (high - low)]
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    images = np.pad(visit.images[(slice(None), *box)].astype(np.float32), ((0, 0), *pad), constant_values=-1)
+    return images, np.pad(visit.lesion[box], pad).astype(np.float32)

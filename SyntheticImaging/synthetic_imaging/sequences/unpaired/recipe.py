@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthetic_imaging.context import Run
 from synthetic_imaging.learning.learner import Learner
-from synthetic_imaging.learning.recipe import Data, DataShape, Recipe, phantoms_only
+from synthetic_imaging.learning.recipe import Data, DataShape, Recipe
 from synthetic_imaging.sequences.learned.recipe import VALIDATION_FROM
 from synthetic_imaging.sequences.protocols import Contrast
 from synthetic_imaging.sequences.unpaired.settings import PUBLISHED, REFERENCE, Method, Pair, UnpairedSettings
@@ -59,7 +61,7 @@ def _learner(
         loss = DiffusionLoss(schedule("linear", settings.noise_steps), "noise", "l2")
         return PairedDiffusionLearner(networks, data, settings.training, loss)
     steps = FewSteps(settings.jumps) if settings.method is Method.SYNDIFF else None
-    weights = SynDiffWeights(cycle=settings.cycle, denoised=settings.denoised)
+    weights = SynDiffWeights(settings.cycle, settings.denoised, judge_rate=settings.judge_rate)
     return SynDiffLearner(networks, data, settings.training, weights, steps)
 
 
@@ -73,6 +75,13 @@ def _phantom(settings: UnpairedSettings) -> Data:
                           paired=not unpaired)
     return Data(training, SlicePairs(patients, contrasts, VALIDATION_FROM, patients.validation, paired=True), None,
                 "phantom")
+
+
+def _read(settings: UnpairedSettings, place: Path, seed: int, run: Run) -> Data:
+    from synthetic_imaging.sequences.unpaired.visits import read_pairs_or_not
+
+    return read_pairs_or_not(settings.patients, CONTRASTS[settings.pair], place, seed, run,
+                             paired=settings.method not in _UNPAIRED)
 
 
 def _data_shape(settings: UnpairedSettings) -> DataShape:
@@ -92,6 +101,6 @@ UNPAIRED = Recipe(
     phantom=_phantom,
     networks=_networks,
     learner=_learner,
-    read=phantoms_only,
+    read=_read,
     known_failures=("Nothing but resemblance ties its lesions to the patient's: it can invent and lose them.",),
 )
