@@ -17,13 +17,11 @@ from synthetic_imaging.sequences.checks import agent_note, check_slices, checked
 from synthetic_imaging.sequences.header_names import header_doubt
 from synthetic_imaging.sequences.preparing import LABELS, VISIT, brought_together
 from synthetic_imaging.sequences.protocols import Contrast
-from synthetic_imaging.table import Cell, Column, Table
 from synthetic_imaging.tool import Kind, Output, Outputs, tool
 from synthetic_imaging.volume import Volume
 
 if TYPE_CHECKING:
     from synthetic_imaging.learning.weights.models import Model
-    from synthetic_imaging.sequences.learned.knowledge import Fit
 
 MODEL = "sequences.synthesis"
 _SHOWN = 1000.0
@@ -95,6 +93,7 @@ def synthesise(
 ) -> Outputs:
     """Bring together, scale, translate slice by slice, carry back."""
     from synthetic_imaging.sequences.learned.applying import Passes
+    from synthetic_imaging.sequences.learned.fit_table import fit_sentence, fit_table
     from synthetic_imaging.sequences.learned.generating import fit_to, for_network, made_sequence
 
     given = {name: volume for name, volume in (("flair", flair), ("t1w", t1w), ("t2w", t2w), ("pd", pd))
@@ -122,14 +121,12 @@ def synthesise(
                     int(run.rng.integers(2**31)))
     made = made_sequence(model, ready, contrast, passes, run.device, run.part(0.4, 0.95))
     run.progress(0.95, "write the result")
-    fit = fit_to(model, ready)
-    run.note(fit.sentence)
     image = np.where(head, made.image, np.float32(0))
     scale = np.float32(_SHOWN / max(float(np.quantile(image[brain], 0.995)), 1e-9))
     title = f"Synthetic {contrast.value}"
     outputs: dict[str, Any] = {
         "volume": Volume(image * scale, target.geometry, modality="MR", quantity="signal", name=title,
-                         window=(450.0, 1000.0)),
+                         window=(500.0, 1000.0)),
     }
     left = None
     if parameters.uncertainty:
@@ -137,7 +134,9 @@ def synthesise(
         left = 100 * float(spread[brain].mean()) / max(float(image[brain].mean() * scale), 1e-9)
         outputs["uncertainty"] = Volume(spread, target.geometry, modality="MR", quantity="uncertainty",
                                         name=f"{title} uncertainty", window=(150.0, 300.0))
-    return Outputs(**outputs, domain=_domain(fit, target, left))
+    domain = fit_table(fit_to(model, ready), target.geometry, left)
+    run.note(fit_sentence(domain))
+    return Outputs(**outputs, domain=domain)
 
 
 def _doubts(given: Mapping[str, Volume], images: npt.NDArray[np.float32], brain: npt.NDArray[np.bool_]) -> list[str]:
@@ -161,21 +160,3 @@ def _model(name: str, run: Run) -> Model:
     run.uses_weights(name, found.sha256)
     run.note(f"Model '{found.name}', trained on {found.card.training_data} (sha256 {found.sha256[:12]}).")
     return found
-
-
-def _domain(fit: Fit, target: Volume, left: float | None) -> Table:
-    """How far to trust the result, in numbers."""
-    from synthetic_imaging.sequences.learned.grid import IN_PLANE_MM, THICK_MM
-
-    fine, _, coarse = sorted(target.geometry.spacing_kji_mm)
-    rows: list[tuple[Cell, ...]] = [
-        ("Brain voxels unlike all in training", round(100 * fit.unlike, 2), round(100 * fit.limit, 2), "%",
-         bool(fit.distance > 1)),
-        ("Voxel size in the slice", round(fine, 2), IN_PLANE_MM[1], "mm", bool(fine > 1.05 * IN_PLANE_MM[1])),
-        ("Slice thickness", round(coarse, 2), THICK_MM[1], "mm", bool(coarse > 1.3 * THICK_MM[1])),
-    ]
-    if left is not None:
-        rows.append(("Mean uncertainty in the brain, of its mean brightness", round(left, 1), None, "%", False))
-    return Table((Column("quantity", "Quantity"), Column("value", "Value"), Column("limit", "Usual up to"),
-                  Column("unit", "Unit"), Column("outside", "Outside what the model has seen")), tuple(rows),
-                 name="fit of model and images")

@@ -8,10 +8,10 @@ from typing import Any
 
 from synthetic_imaging_web.page.session import Session
 from synthetic_imaging_web.page.view_host import PageViewHost
+from SyntheticImagingLib.mr.fit_words import told_of_fit
 from SyntheticImagingLib.mr.knowledge_words import in_words
 from SyntheticImagingLib.mr.methods import methods
 from SyntheticImagingLib.mr.result_views import ResultViews
-from SyntheticImagingLib.show.domain_words import outside_in_words, within_in_words
 from SyntheticImagingLib.tables import table_from_node
 from SyntheticImagingLib.task import Made
 
@@ -100,12 +100,10 @@ class Sequences:
 
 def _told(made: Made) -> dict[str, Any]:
     known = in_words(table_from_node(made.nodes["knowledge"])) if "knowledge" in made.nodes else None
-    domain = table_from_node(made.nodes["domain"]) if "domain" in made.nodes else None
-    outside = outside_in_words(domain) if domain is not None else ""
-    warning = f"The model has not seen images like these: {outside}. Do not trust what it made."
+    fit = told_of_fit(table_from_node(made.nodes["domain"])) if "domain" in made.nodes else None
     return {
         "headline": known.headline if known is not None else "",
         "trust": known.trust.name.lower() if known is not None and known.trust is not None else "",
-        "lines": list(known.lines) if known is not None else within_in_words(domain) if domain is not None else [],
-        "warnings": [warning] if outside else [],
+        "lines": list(known.lines) if known is not None else list(fit.lines) if fit is not None else [],
+        "warnings": [fit.warning] if fit is not None and fit.warning else [],
     }
