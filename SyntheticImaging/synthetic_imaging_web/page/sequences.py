@@ -8,7 +8,7 @@ from typing import Any
 
 from synthetic_imaging_web.page.session import Session
 from synthetic_imaging_web.page.view_host import PageViewHost
-from SyntheticImagingLib.mr.fit_words import told_of_fit
+from SyntheticImagingLib.mr.fit_words import Fit, told_of_fit
 from SyntheticImagingLib.mr.knowledge_words import in_words
 from SyntheticImagingLib.mr.methods import methods
 from SyntheticImagingLib.mr.result_views import ResultViews
@@ -58,7 +58,8 @@ class Sequences:
         self.views.plane = str(self._session.state.row_plane)
         self.views.show()
         self._session.spawn(self._fit(self.views))
-        self._session.push(told=_told(made))
+        fit = _fit_of(made)
+        self._session.push(told=told_of(made), result_notes=[n for n in made.notes if fit is None or n != fit.sentence])
         self._push()
 
     def toggle(self) -> bool:
@@ -98,9 +99,14 @@ class Sequences:
             self._session.views.render()
 
 
-def _told(made: Made) -> dict[str, Any]:
+def _fit_of(made: Made) -> Fit | None:
+    return told_of_fit(table_from_node(made.nodes["domain"])) if "domain" in made.nodes else None
+
+
+def told_of(made: Made) -> dict[str, Any]:
+    """How far to rely on a computed sequence: headline, trust, lines, warnings."""
     known = in_words(table_from_node(made.nodes["knowledge"])) if "knowledge" in made.nodes else None
-    fit = told_of_fit(table_from_node(made.nodes["domain"])) if "domain" in made.nodes else None
+    fit = _fit_of(made)
     return {
         "headline": known.headline if known is not None else "",
         "trust": known.trust.name.lower() if known is not None and known.trust is not None else "",
