@@ -30,6 +30,6 @@ def told_of_fit(table: Table) -> Fit:
     warning = f"The model has not seen images like these: {outside}. Do not trust what it made." if outside else ""
     usual = within_in_words(table)
     if outside:
-        heading = ("Fit of model and images, as usual:",) if usual else ()
+        heading = ("Fit of model and images:",) if usual else ()
         return Fit(warning, (*heading, *usual), sentence)
     return Fit("", (f"Fit of model and images: {sentence[:1].lower()}{sentence[1:]}", *usual), sentence)
