@@ -1,4 +1,5 @@
-"""Make the pictures of the browser tutorial: `make docs`, or ``python docs/make_browser_screenshots.py [folder]``.
+"""Make the pictures of the browser tutorial: `make docs`, or ``python docs/make_browser_screenshots.py [folder]
+[--only part]``.
 
 Starts `make web`'s program, works its page with the mouse in Chromium, and takes pictures of what is on the screen.
 Needs Playwright and Debian's chromium (or CHROMIUM=path).
@@ -23,7 +24,7 @@ SEED = "7"
 QUALITY = 78
 # Where the tutorial clicks: in the right lobe of the liver, as a fraction of the axial view.
 LIVER_IN_AXIAL = (0.38, 0.47)
-PATIENCE_MS = 180_000
+PATIENCE_MS = 900_000
 
 
 class Browser:
@@ -174,13 +175,24 @@ def sequence(browser: Browser) -> None:
     browser.save("sequence-browser")
 
 
+def lesions(browser: Browser) -> None:
+    """A lesion drawn and a tumour grown."""
+    draw(browser)
+    grow(browser)
+
+
+PARTS = {"lesions": lesions, "cohort": cohort, "sequence": sequence}
+
+
 def main() -> None:
-    """Make them all."""
+    """Make them all, or those of some parts."""
     from playwright.sync_api import sync_playwright
 
     parser = argparse.ArgumentParser(prog="make docs", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs" / "pictures", help="where they go")
-    folder = parser.parse_args().folder
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=list(PARTS), help="parts to make; all if left out")
+    wanted = parser.parse_args()
+    folder = wanted.folder
     if not Path(CHROMIUM).is_file():
         raise SystemExit(f"No Chromium at {CHROMIUM}: the browser's pictures stay as they are. Set CHROMIUM=path.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -200,10 +212,8 @@ def main() -> None:
             browser = Browser(page, folder)
             browser.wait_for_surfaces()
             try:
-                draw(browser)
-                grow(browser)
-                cohort(browser)
-                sequence(browser)
+                for name in wanted.only:
+                    PARTS[name](browser)
             except Exception:
                 failed = Path(tempfile.gettempdir()) / "synthetic-imaging-page.png"
                 page.screenshot(path=failed)

@@ -1,4 +1,4 @@
-"""Make the pictures of the Slicer tutorials: `make docs`, or ``python docs/make_screenshots.py [folder]``.
+"""Make pictures of the Slicer tutorials: `make docs`, or ``python docs/make_screenshots.py [folder] [--only part]``.
 
 The panels are the extension's own files, run in the test host (Testing/host) and worked by pressing their buttons; the
 views beside them are drawn by Slicer's own view code without a screen. The desktop program frames both with its menus
@@ -24,7 +24,7 @@ SEED = 7
 FIELD_MM, CLOSE_MM, HEAD_MM = 150.0, 110.0, 190.0
 LIVER_WINDOW = (170.0, 75.0)  # width and level in HU
 PLACE_RAS = (76.0, 20.0, -250.0)  # in the right lobe of the sample's liver, between its larger vessels
-PATIENCE_S = 180.0
+PATIENCE_S = 900.0
 
 
 class Desk:
@@ -211,7 +211,7 @@ def sequence(desk: Desk) -> None:
     module = desk.load("SequenceSynthesis")
     panel, ui = module.panel, module.ui
     ui.phantomButton.click()
-    desk.host.spin(lambda: not panel.run.running, PATIENCE_S)
+    desk.host.spin(lambda: not panel.run.running and panel._looking is None, PATIENCE_S)
     keep_seed(panel.method)
     desk.save("sequence-inputs", module)
     panel.run.button.click()
@@ -228,12 +228,23 @@ def sequence(desk: Desk) -> None:
     desk.save("sequence-visits", module, ui.visitsButton)
 
 
+def lesions(desk: Desk) -> None:
+    """A lesion drawn and a tumour grown in the sample CT."""
+    desk.load_sample()
+    grow(desk, draw(desk))
+
+
+PARTS = {"home": home, "lesions": lesions, "cohort": cohort, "sequence": sequence}
+
+
 def main() -> None:
-    """Make them all."""
+    """Make them all, or those of some parts."""
     global PICTURES
     parser = argparse.ArgumentParser(prog="make docs", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=PICTURES, help="where they go")
-    PICTURES = parser.parse_args().folder
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=list(PARTS), help="parts to make; all if left out")
+    wanted = parser.parse_args()
+    PICTURES = wanted.folder
     from SyntheticImagingLib.rendering import NO_RENDERING, can_render
 
     if not can_render():
@@ -241,11 +252,8 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="synthetic-imaging-pictures-") as folder:
         desk = Desk(Path(folder))
-        home(desk)
-        desk.load_sample()
-        grow(desk, draw(desk))
-        cohort(desk)
-        sequence(desk)
+        for name in wanted.only:
+            PARTS[name](desk)
         desk.close()
 
 

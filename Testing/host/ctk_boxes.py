@@ -17,12 +17,15 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QStyle,
     QStyleOption,
+    QStyleOptionGroupBox,
     QTextBrowser,
     QWidget,
 )
 from Testing.host.pythonqt import make_pythonqt, seal
 
 make_pythonqt()
+
+_NO_LIMIT = 16777215  # Qt's QWIDGETSIZE_MAX
 
 
 class _Folding:
@@ -158,7 +161,7 @@ class ctkCollapsibleButton(QAbstractButton):
 
 @seal
 class ctkCollapsibleGroupBox(QGroupBox):
-    """A group box whose contents are hidden while it is collapsed."""
+    """A group box with an arrow; while it is collapsed, its title alone is seen."""
 
     def __init__(self, title: Any = None, parent: QWidget | None = None) -> None:
         super().__init__(title if isinstance(title, QWidget) else parent)
@@ -172,7 +175,27 @@ class ctkCollapsibleGroupBox(QGroupBox):
 
     def _fold(self, checked: bool) -> None:
         self._folding.fold(not checked)
+        self.setMaximumHeight(_NO_LIMIT if checked else max(self._height, int(self.fontMetrics().height()) + 6))
         self.updateGeometry()
+
+    def paintEvent(self, event: Any) -> None:
+        option = QStyleOptionGroupBox()
+        self.initStyleOption(option)
+        style, group = self.style(), QStyle.ComplexControl.CC_GroupBox
+        arrow = style.subControlRect(group, option, QStyle.SubControl.SC_GroupBoxCheckBox, self)
+        option.state |= QStyle.StateFlag.State_Enabled
+        if self._get_collapsed():
+            option.subControls &= ~QStyle.SubControl.SC_GroupBoxFrame
+        painter = QPainter(self)
+        style.drawComplexControl(group, option, painter, self)
+        painter.fillRect(arrow, self.palette.color(QPalette.ColorRole.Window))
+        shown = QStyleOption()
+        shown.initFrom(self)
+        shown.rect = arrow.adjusted(2, 2, -2, -2)
+        kinds = QStyle.PrimitiveElement
+        kind = kinds.PE_IndicatorArrowRight if self._get_collapsed() else kinds.PE_IndicatorArrowDown
+        style.drawPrimitive(kind, shown, painter, self)
+        painter.end()
 
     def _get_collapsed(self) -> bool:
         return not self.isChecked()

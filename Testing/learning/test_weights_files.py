@@ -206,3 +206,16 @@ def test_a_list_of_models_needs_no_torch(tiny: Any, tmp_path: Path) -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["Tiny", "[]"]
     assert read_header(path).recipe == tiny.ID
+
+
+def test_only_networks_without_room_for_numbers_are_built_without_first_numbers():
+    from synthetic_imaging.learning.weights.unfilled import Unfilled
+
+    with Unfilled():
+        held = torch.nn.Linear(3, 4)
+        torch.nn.init.constant_(held.bias, 2.0)
+        with torch.device("meta"):
+            empty = torch.nn.Linear(3, 4)
+            assert torch.nn.init.kaiming_normal_(empty.weight) is empty.weight
+    assert held.bias.tolist() == [2.0] * 4 and held.weight.std() > 0
+    assert empty.weight.is_meta and tuple(empty.weight.shape) == (4, 3)

@@ -163,7 +163,7 @@ def test_images_unlike_the_models_own_are_said(user: SequenceUser):
     panel = panel_with(user, learned)
     panel.results.add(user.result((), domain=6.0, tool=learned))
     assert "Slice thickness (6 mm, usual up to 2 mm)" in user.ui.domainLabel.text
-    assert user.ui.toldMoreLabel.text == "Mean uncertainty: 8.5 %."
+    assert user.ui.toldMoreLabel.text == "Fit of model and images:\nMean uncertainty: 8.5 %."
     assert not user.ui.toldLabel.visible
 
 

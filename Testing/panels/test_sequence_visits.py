@@ -120,6 +120,7 @@ def test_a_lesion_tool_without_its_image_says_what_to_choose(user: SequenceUser)
 def counting(user: SequenceUser, file: Path) -> Any:
     """The part that counts by clicks, with an image open."""
     part = panel_with(user, begin_count=CountInMemory).count
+    user.ui.lesionsButton.collapsed = False
     part.image.setCurrentNode(user.flair)
     part.reader.text, part.case.text = "R1", "case-7"
     user.host.answers.add("save", str(file))

@@ -115,15 +115,33 @@ def test_a_brain_of_the_training_kind_is_usual_and_a_strange_one_is_not(cases: A
 
     knowledge = Knowledge()
     unknown = fit_of(knowledge, np.zeros((5, 4), np.float32), [True] * 4)
-    assert np.isnan(unknown.distance) and "not known" in unknown.sentence
+    assert np.isnan(unknown.distance)
     scans = [cases.brain_voxels(n % 2, np.random.default_rng(n)) for n in range(10)]
     keep(knowledge, np.concatenate(scans[:6]), scans[6:], np.random.default_rng(0))
     new = cases.brain_voxels(0, np.random.default_rng(99))
     for present in ([True] * 4, [True, True, False, False]):
         assert fit_of(knowledge, new, present).distance < 3
         assert fit_of(knowledge, -new, present).distance > 3
-    assert "outside" in fit_of(knowledge, -new, [True] * 4).sentence
     assert int(knowledge.patients) == 4 and torch.isfinite(knowledge.reach).all()
+
+
+@pytest.mark.parametrize(
+    ("unlike", "spacing", "told"),
+    [(0.01, (1.0, 1.0, 3.0), "These images lie within what the model was trained on."),
+     (0.09, (1.0, 1.0, 3.0), "brain voxels unlike all in training (9 %, usual up to 3 %). Check"),
+     (0.01, (2.0, 2.0, 9.0), "(2 mm, usual up to 1.3 mm), slice thickness (9 mm, usual up to 5 mm). Check"),
+     (float("nan"), (1.0, 1.0, 3.0), "It is not known on what images this model was trained.")],
+)
+def test_the_sentence_says_what_the_table_of_the_fit_says(unlike: float, spacing: Any, told: str) -> None:
+    pytest.importorskip("torch")
+    from synthetic_imaging.sequences.learned.fit_table import fit_sentence, fit_table
+    from synthetic_imaging.sequences.learned.knowledge import Fit
+
+    limit = unlike if np.isnan(unlike) else 0.03
+    table = fit_table(Fit(unlike, limit), geometry(spacing, (20, 20, 20)), 8.0)
+    sentence = fit_sentence(table)
+    assert told in sentence
+    assert any(row["outside"] for row in table) == ("outside" in sentence)
 
 
 def test_the_surest_piece_comes_first_and_nothing_is_found_outside_the_brain() -> None:

@@ -323,6 +323,22 @@ def test_segments_without_a_surface_do_not_hide_those_with_one(session: Any, abd
     assert SURFACE in names
 
 
+@pytest.mark.parametrize(("size_mm", "outside"), [(1.0, False), (2.0, True)])
+def test_the_fit_of_model_and_images_is_told_beside_a_computed_sequence(session: Any, size_mm: float, outside: bool):
+    from synthetic_imaging.sequences.learned.fit_table import fit_table
+    from synthetic_imaging.sequences.learned.knowledge import Fit
+    from synthetic_imaging_web.page.sequences import told_of
+    from SyntheticImagingLib.tables import add_table
+
+    grid = si.Geometry.from_spacing((9, 9, 9), (size_mm,) * 3)
+    node = add_table(session.scene.scene, fit_table(Fit(0.01, 0.03), grid, 8.0))
+    told = told_of(SimpleNamespace(nodes={"domain": node}))  # type: ignore[arg-type]
+    assert bool(told["warnings"]) == outside
+    assert not outside or "(2 mm, usual up to 1.3 mm). Do not trust" in told["warnings"][0]
+    assert told["lines"][0].startswith("Fit of model and images")
+    assert "Brain voxels unlike all in training: 1 %, usual up to 3 %." in told["lines"]
+
+
 def test_a_bundle_is_a_scene_that_opens(session: Any, abdomen: Any, tmp_path: Path):
     volume = add_volume(session.scene.scene, abdomen.ct)
     add_segmentation(session.scene.scene, abdomen.liver, volume, "organs: all")

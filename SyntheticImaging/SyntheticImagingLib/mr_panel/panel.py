@@ -92,13 +92,13 @@ class SequencePanel:
             self.visits.on_phantom = self._second_visit
         self.lesions = LesionsPart(ui, scene, views, lesion_tools(there))
         self.lesions.result_volume = lambda: self.results.made.volume if self.results.made is not None else None
-        for box in (ui.visitsButton, ui.lesionsButton):
-            box.collapsed = True
         begin = begin_count if begin_count is not None else engine_count()
         self.count = CountPart(ui.countFrame.layout(), scene, views, begin) if begin is not None else None
         ui.countFrame.visible = self.count is not None
         ui.lesionsButton.visible = bool(self.lesions.tools) or self.count is not None
         ui.lesionsFrame.visible = bool(self.lesions.tools)
+        for box in (ui.visitsButton, ui.lesionsButton):
+            box.collapsed = True  # after its parts were shown or hidden
         if self.count is not None:
             self.count.before_show = self._room_for_count
         self.mark = SyntheticMark(views)

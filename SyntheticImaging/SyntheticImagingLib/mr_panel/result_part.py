@@ -10,6 +10,7 @@ import qt
 from slicer.i18n import tr as _
 
 from SyntheticImagingLib.form import readable_record
+from SyntheticImagingLib.mr.fit_words import told_of_fit
 from SyntheticImagingLib.mr.kept_runs import KeptRuns
 from SyntheticImagingLib.mr.knowledge_words import in_words
 from SyntheticImagingLib.mr.linked_row import leave_row
@@ -18,7 +19,6 @@ from SyntheticImagingLib.mr_panel.colours import TRUST, WARNING
 from SyntheticImagingLib.panel.log_box import FoldedText
 from SyntheticImagingLib.panel.run_box import RunBox
 from SyntheticImagingLib.panel.shortcuts import Shortcuts
-from SyntheticImagingLib.show.domain_words import outside_in_words, within_in_words
 from SyntheticImagingLib.show.host import ViewHost
 from SyntheticImagingLib.tables import table_from_node
 from SyntheticImagingLib.task import ExportTask, Made
@@ -169,26 +169,22 @@ class ResultPart:
             name=made.volume.GetName(), inputs=", ".join(words for words, _node in given_of(made)) or "–",
             seconds=made.seconds, seed=made.seed,
         )
-        # Sentences that ask to check something are warnings; the others tell what was done.
-        warnings = [note for note in made.notes if "Check" in note]
         domain = table_from_node(made.nodes["domain"]) if "domain" in made.nodes else None
-        if domain is not None:
-            outside = outside_in_words(domain)
-            if outside:
-                warnings.append(_(
-                    "The model has not seen images like these: {what}. Do not trust what it made."
-                ).format(what=outside))
+        fit = told_of_fit(domain) if domain is not None else None
+        notes = [note for note in made.notes if fit is None or note != fit.sentence]
+        # Sentences that ask to check something are warnings; the others tell what was done.
+        warnings = [*(note for note in notes if "Check" in note), *((fit.warning,) if fit and fit.warning else ())]
         ui.domainLabel.text = "\n".join(warnings)
         ui.domainLabel.styleSheet = WARNING
         ui.domainLabel.visible = bool(warnings)
-        told = [note for note in made.notes if "Check" not in note]
+        told = [note for note in notes if "Check" not in note]
         ui.notesLabel.text = "\n".join(told)
         ui.notesLabel.visible = bool(told)
         known = in_words(table_from_node(made.nodes["knowledge"])) if "knowledge" in made.nodes else None
         ui.toldLabel.text = known.headline if known is not None else ""
         ui.toldLabel.styleSheet = TRUST[known.trust] if known is not None and known.trust is not None else ""
         ui.toldLabel.visible = bool(ui.toldLabel.text)
-        more = [*(known.lines if known is not None else ()), *(within_in_words(domain) if domain is not None else ())]
+        more = [*(known.lines if known is not None else ()), *(fit.lines if fit is not None else ())]
         ui.toldMoreLabel.text = "\n".join(more)
         ui.toldMoreLabel.visible = bool(ui.toldMoreLabel.text)
 

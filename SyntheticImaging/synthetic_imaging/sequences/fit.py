@@ -166,7 +166,7 @@ def _outputs(
 
     title = f"Synthetic {parameters.contrast.value}"
     outputs: dict[str, Any] = {
-        "volume": volume(found.mean[0] * scale, quantity="signal", name=title, window=(450.0, 1000.0)),
+        "volume": volume(found.mean[0] * scale, quantity="signal", name=title, window=(500.0, 1000.0)),
         "uncertainty": volume(found.deviation[0] * scale, quantity="uncertainty", name=f"{title} uncertainty",
                               window=(150.0, 300.0)),
         "knowledge": _knowledge(found, states, wanted, maps, misfit, parameters, names, given),

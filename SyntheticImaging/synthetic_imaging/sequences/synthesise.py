@@ -17,7 +17,6 @@ from synthetic_imaging.sequences.checks import agent_note, check_slices, checked
 from synthetic_imaging.sequences.header_names import header_doubt
 from synthetic_imaging.sequences.preparing import LABELS, VISIT, brought_together
 from synthetic_imaging.sequences.protocols import Contrast
-from synthetic_imaging.table import Cell, Column, Table
 from synthetic_imaging.tool import Kind, Output, Outputs, tool
 from synthetic_imaging.volume import Volume
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from synthetic_imaging.learning.weights.models import Model
     from synthetic_imaging.sequences.learned.applying import Passes
     from synthetic_imaging.sequences.learned.generating import ForNetwork, MadeSequence
-    from synthetic_imaging.sequences.learned.knowledge import Fit
 
 MODEL = "sequences.synthesis"
 _WITHOUT_PAIRS = "sequences.unpaired"
@@ -98,6 +96,7 @@ def synthesise(
 ) -> Outputs:
     """Bring together, scale, translate slice by slice, carry back."""
     from synthetic_imaging.sequences.learned.applying import Passes
+    from synthetic_imaging.sequences.learned.fit_table import fit_sentence, fit_table
     from synthetic_imaging.sequences.learned.generating import fit_to, for_network, made_sequence
 
     given = {name: volume for name, volume in (("flair", flair), ("t1w", t1w), ("t2w", t2w), ("pd", pd))
@@ -105,6 +104,13 @@ def synthesise(
     if not given:
         raise InputError("No sequence was given. Choose a FLAIR, T1w, T2w or PD volume, or several.")
     model = _model(parameters.model, run)
+    contrast = Contrast(parameters.contrast.value)
+    without_pairs = model.recipe.id == _WITHOUT_PAIRS
+    if without_pairs:
+        from synthetic_imaging.sequences.unpaired.generating import source_of
+
+        source = source_of(model, contrast, [_INPUTS[name] for name in given])
+        run.note(f"Made from the {source.value} alone, slice by slice.")
     target = next(iter(given.values()))
     for name, volume in given.items():
         check_slices(volume, LABELS[name])
@@ -118,24 +124,21 @@ def synthesise(
         run.note(sentence)
     stacked = {_INPUTS[name]: images[..., at] for at, name in enumerate(given)}
     ready = for_network(stacked, brain, target.geometry, run.rng, run.part(0.32, 0.4))
-    contrast = Contrast(parameters.contrast.value)
     if contrast in stacked:
         run.note(f"A {contrast.value} was given: the result is the network's copy of it, not a new sequence.")
     passes = Passes(parameters.passes if parameters.uncertainty else 0, parameters.mirrored,
                     int(run.rng.integers(2**31)))
-    if model.recipe.id == _WITHOUT_PAIRS:
-        made, fit = _without_pairs(model, ready, contrast, passes, run.part(0.4, 0.95)), None
+    if without_pairs:
+        made = _without_pairs(model, ready, contrast, passes, run.part(0.4, 0.95))
     else:
         made = made_sequence(model, ready, contrast, passes, run.device, run.part(0.4, 0.95))
-        fit = fit_to(model, ready)
-        run.note(fit.sentence)
     run.progress(0.95, "write the result")
     image = np.where(head, made.image, np.float32(0))
     scale = np.float32(_SHOWN / max(float(np.quantile(image[brain], 0.995)), 1e-9))
     title = f"Synthetic {contrast.value}"
     outputs: dict[str, Any] = {
         "volume": Volume(image * scale, target.geometry, modality="MR", quantity="signal", name=title,
-                         window=(450.0, 1000.0)),
+                         window=(500.0, 1000.0)),
     }
     left = None
     if parameters.uncertainty:
@@ -143,7 +146,9 @@ def synthesise(
         left = 100 * float(spread[brain].mean()) / max(float(image[brain].mean() * scale), 1e-9)
         outputs["uncertainty"] = Volume(spread, target.geometry, modality="MR", quantity="uncertainty",
                                         name=f"{title} uncertainty", window=(150.0, 300.0))
-    return Outputs(**outputs, domain=_domain(fit, target, left))
+    domain = fit_table(fit_to(model, ready), target.geometry, left)
+    run.note(fit_sentence(domain))
+    return Outputs(**outputs, domain=domain)
 
 
 def _doubts(given: Mapping[str, Volume], images: npt.NDArray[np.float32], brain: npt.NDArray[np.bool_]) -> list[str]:
@@ -171,30 +176,7 @@ def _model(name: str, run: Run) -> Model:
 
 def _without_pairs(model: Model, ready: ForNetwork, contrast: Contrast, passes: Passes, run: Run) -> MadeSequence:
     from synthetic_imaging.sequences.unpaired.applying import Answers
-    from synthetic_imaging.sequences.unpaired.generating import source_of, translated_sequence
+    from synthetic_imaging.sequences.unpaired.generating import translated_sequence
 
     answers = Answers(max(1, passes.number), passes.seed)
-    made = translated_sequence(model, ready, contrast, answers, run.device, run)
-    run.note(f"Made from the {source_of(model, contrast).value} alone, slice by slice. How like the model's training "
-             "these images are is not known, since this kind of model does not keep it.")
-    return made
-
-
-def _domain(fit: Fit | None, target: Volume, left: float | None) -> Table:
-    """How far to trust the result, in numbers."""
-    from synthetic_imaging.sequences.learned.grid import IN_PLANE_MM, THICK_MM
-
-    fine, _, coarse = sorted(target.geometry.spacing_kji_mm)
-    rows: list[tuple[Cell, ...]] = []
-    if fit is not None:
-        rows.append(("Brain voxels unlike all in training", round(100 * fit.unlike, 2), round(100 * fit.limit, 2), "%",
-                     bool(fit.distance > 1)))
-    rows += [
-        ("Voxel size in the slice", round(fine, 2), IN_PLANE_MM[1], "mm", bool(fine > 1.05 * IN_PLANE_MM[1])),
-        ("Slice thickness", round(coarse, 2), THICK_MM[1], "mm", bool(coarse > 1.3 * THICK_MM[1])),
-    ]
-    if left is not None:
-        rows.append(("Mean uncertainty in the brain, of its mean brightness", round(left, 1), None, "%", False))
-    return Table((Column("quantity", "Quantity"), Column("value", "Value"), Column("limit", "Usual up to"),
-                  Column("unit", "Unit"), Column("outside", "Outside what the model has seen")), tuple(rows),
-                 name="fit of model and images")
+    return translated_sequence(model, ready, contrast, answers, run.device, run)

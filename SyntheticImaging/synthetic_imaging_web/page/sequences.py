@@ -8,10 +8,10 @@ from typing import Any
 
 from synthetic_imaging_web.page.session import Session
 from synthetic_imaging_web.page.view_host import PageViewHost
+from SyntheticImagingLib.mr.fit_words import Fit, told_of_fit
 from SyntheticImagingLib.mr.knowledge_words import in_words
 from SyntheticImagingLib.mr.methods import methods
 from SyntheticImagingLib.mr.result_views import ResultViews
-from SyntheticImagingLib.show.domain_words import outside_in_words, within_in_words
 from SyntheticImagingLib.tables import table_from_node
 from SyntheticImagingLib.task import Made
 
@@ -58,7 +58,8 @@ class Sequences:
         self.views.plane = str(self._session.state.row_plane)
         self.views.show()
         self._session.spawn(self._fit(self.views))
-        self._session.push(told=_told(made))
+        fit = _fit_of(made)
+        self._session.push(told=told_of(made), result_notes=[n for n in made.notes if fit is None or n != fit.sentence])
         self._push()
 
     def toggle(self) -> bool:
@@ -98,14 +99,17 @@ class Sequences:
             self._session.views.render()
 
 
-def _told(made: Made) -> dict[str, Any]:
+def _fit_of(made: Made) -> Fit | None:
+    return told_of_fit(table_from_node(made.nodes["domain"])) if "domain" in made.nodes else None
+
+
+def told_of(made: Made) -> dict[str, Any]:
+    """How far to rely on a computed sequence: headline, trust, lines, warnings."""
     known = in_words(table_from_node(made.nodes["knowledge"])) if "knowledge" in made.nodes else None
-    domain = table_from_node(made.nodes["domain"]) if "domain" in made.nodes else None
-    outside = outside_in_words(domain) if domain is not None else ""
-    warning = f"The model has not seen images like these: {outside}. Do not trust what it made."
+    fit = _fit_of(made)
     return {
         "headline": known.headline if known is not None else "",
         "trust": known.trust.name.lower() if known is not None and known.trust is not None else "",
-        "lines": list(known.lines) if known is not None else within_in_words(domain) if domain is not None else [],
-        "warnings": [warning] if outside else [],
+        "lines": list(known.lines) if known is not None else list(fit.lines) if fit is not None else [],
+        "warnings": [fit.warning] if fit is not None and fit.warning else [],
     }

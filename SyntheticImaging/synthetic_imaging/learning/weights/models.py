@@ -161,8 +161,10 @@ def check_fits(header: Header, recipe: Recipe, settings: Any) -> None:
 def _empty_networks(recipe: Recipe, settings: Any) -> torch.nn.ModuleDict:
     import torch
 
+    from synthetic_imaging.learning.weights.unfilled import Unfilled
+
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), Unfilled():
             return recipe.networks(settings)
     except (NotImplementedError, RuntimeError):
         # A network that computes with its numbers while it is built.

@@ -103,8 +103,10 @@ def made_sequence(
 
 
 def fit_to(model: Model, ready: ForNetwork) -> Fit:
-    """How like the model's training images these are."""
-    from synthetic_imaging.sequences.learned.knowledge import fit_of
+    """How like the model's training images these are; numbers that are not known for models without a memory."""
+    from synthetic_imaging.sequences.learned.knowledge import UNKNOWN, fit_of
 
+    if "knowledge" not in model.networks:
+        return UNKNOWN
     knowledge: Any = model.networks["knowledge"]
     return fit_of(knowledge, ready.voxels, ready.present)

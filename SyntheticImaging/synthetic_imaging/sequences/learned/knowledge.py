@@ -64,17 +64,8 @@ class Fit:
         """0 inside, 1 at the limit, more outside; NaN where nothing is known."""
         return self.unlike / self.limit if self.limit > 0 else float("nan")
 
-    @property
-    def sentence(self) -> str:
-        """What a person should know."""
-        if not self.limit > 0:
-            return "It is not known on what images this model was trained."
-        share = f"{100 * self.unlike:.1f} % of the brain's voxels are unlike all that it has seen"
-        usual = f"up to {100 * self.limit:.1f} % is usual"
-        if self.distance > 1:
-            return (f"These images lie outside what the model was trained on: {share}; {usual}. Check the result with "
-                    "care.")
-        return f"These images lie within what the model was trained on: {share}; {usual}."
+
+UNKNOWN = Fit(float("nan"), float("nan"))
 
 
 def subset_number(present: Sequence[bool]) -> int:
@@ -101,7 +92,7 @@ def fit_of(knowledge: Knowledge, voxels: Values, present: Sequence[bool]) -> Fit
     """
     number = subset_number(present)
     if int(knowledge.patients) == 0 or not len(voxels):
-        return Fit(float("nan"), float("nan"))
+        return UNKNOWN
     apart = distances(knowledge.seen.cpu().numpy(), voxels, present)
     return Fit(float(np.mean(apart > float(knowledge.reach[number]))), float(knowledge.limit[number]))
 

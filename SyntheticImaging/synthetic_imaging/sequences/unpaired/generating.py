@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,17 +21,25 @@ if TYPE_CHECKING:
     from synthetic_imaging.learning.weights.models import Model
 
 
-def source_of(model: Model, wanted: Contrast) -> Contrast:
+def source_of(model: Model, wanted: Contrast, given: Collection[Contrast]) -> Contrast:
     """The sequence from which a model makes the wanted one.
 
+    Args:
+        model: the translation.
+        wanted: what it is to make.
+        given: what is there.
+
     Raises:
-        ParameterError: if it cannot make that.
+        ParameterError: if it cannot make that, or not from what is there.
     """
     a, b = CONTRASTS[model.settings.pair]
     if wanted not in (a, b):
         raise ParameterError(f"The model '{model.name}' turns {a.value} into {b.value} and back; it makes no "
                              f"{wanted.value}.")
-    return a if wanted is b else b
+    source = a if wanted is b else b
+    if source not in given:
+        raise ParameterError(f"The model '{model.name}' makes {wanted.value} from {source.value}, which was not given.")
+    return source
 
 
 def translated_sequence(
@@ -47,11 +56,9 @@ def translated_sequence(
         run: progress and cancel.
 
     Raises:
-        ParameterError: if the model cannot make that, or its source was not given.
+        ParameterError: as `source_of`.
     """
-    source = source_of(model, wanted)
-    if not ready.present[GIVEN.index(source)]:
-        raise ParameterError(f"The model '{model.name}' makes {wanted.value} from {source.value}, which was not given.")
+    source = source_of(model, wanted, [c for c, there in zip(GIVEN, ready.present, strict=True) if there])
     side = "b" if CONTRASTS[model.settings.pair][1] is wanted else "a"
     mean, variance = translated(model, ready.given[GIVEN.index(source)], side, answers, device, run)
     image = np.maximum(values_on_image(from_network(mean, wanted), ready.placing, Run()), 0)
