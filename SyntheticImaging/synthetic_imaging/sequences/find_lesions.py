@@ -17,15 +17,14 @@ from synthetic_imaging.phantoms.brain.regions import REGIONS
 from synthetic_imaging.sequences.alignment import LEAST_LIKENESS, aligned
 from synthetic_imaging.sequences.atlas_fit import fit_atlas
 from synthetic_imaging.sequences.checks import agent_note, check_slices, checked_brain
+from synthetic_imaging.sequences.examination import examined
 from synthetic_imaging.sequences.header_names import header_doubt
-from synthetic_imaging.sequences.lesion_evidence import lesion_evidence, lesion_steps
-from synthetic_imaging.sequences.lesion_search import lesions_in
+from synthetic_imaging.sequences.lesion_methods import classical_lesions
 from synthetic_imaging.sequences.lesion_table import Measured, lesion_rows, measured_lesions, region_counts
-from synthetic_imaging.sequences.patient_regions import class_shares, regions_of_brain
 from synthetic_imaging.sequences.protocols import Contrast, Timing
 from synthetic_imaging.sequences.shading import evened
 from synthetic_imaging.sequences.timing import timing_from_dicom
-from synthetic_imaging.sequences.tissue_classes import CSF, WHITE, expected_signals, tissue_classes
+from synthetic_imaging.sequences.tissue_classes import WHITE
 from synthetic_imaging.terminology import organ_segment
 from synthetic_imaging.tool import Image, Kind, Output, Outputs, Segments, tool
 from synthetic_imaging.volume import Volume
@@ -34,8 +33,6 @@ _KINDS = {"flair": Contrast.FLAIR, "dir": Contrast.DIR, "t1w": Contrast.T1W}
 LABELS = {"flair": "FLAIR", "dir": "DIR", "t1w": "T1w"}
 _COLOURS = {"periventricular": (0.93, 0.33, 0.23), "juxtacortical": (0.98, 0.78, 0.16),
             "infratentorial": (0.45, 0.74, 0.32), "subcortical": (0.30, 0.62, 0.92)}
-# Filtered evidence of a lesion that is asked for at sensitivity 0 and at sensitivity 1.
-_STRICT, _LENIENT = 2.8, 0.4
 _LARGE_ML = 20.0
 
 
@@ -118,25 +115,18 @@ def lesions(
         run.note(agent)
     fitted = fit_atlas(shown, brain, _KINDS[names[0]], parameters.field_t, laid)
     run.progress(0.7, "tell the tissues apart")
-    expected = np.stack([expected_signals(_KINDS[n], parameters.field_t) for n in names], axis=1)
-    classes = tissue_classes(images, fitted.chance, brain, expected)
-    shares = class_shares(images, brain, fitted.chance, classes)
+    exam = examined(images, [_KINDS[n] for n in names], geometry, brain, fitted, timings=[timings[n] for n in names],
+                    field_t=parameters.field_t)
     scores: dict[int, float] | None = None
     if lesions is None:
-        run.progress(0.78, "weigh each voxel")
-        steps = [lesion_steps(_KINDS[n], timings[n], parameters.field_t) for n in names]
-        evidence = lesion_evidence(images, brain, fitted.chance, classes, steps)
-        run.progress(0.88, "search for lesions")
-        threshold = _STRICT + parameters.sensitivity * (_LENIENT - _STRICT)
-        labels, listed = lesions_in(evidence, brain, shares[CSF], geometry, threshold=threshold,
-                                    least_ml=parameters.least_ml)
+        run.progress(0.78, "search for lesions")
+        labels, listed = classical_lesions(exam, sensitivity=parameters.sensitivity, least_ml=parameters.least_ml)
         scores = {x.label: x.score for x in listed}
     else:
         labels = _given_lesions(lesions, target, run)
     run.progress(0.94, "measure")
-    regions = regions_of_brain(images, brain, fitted, classes, geometry, labels > 0)
-    measured = measured_lesions(labels, {LABELS[n]: images[..., at] for at, n in enumerate(names)}, shares[WHITE],
-                                brain, regions, geometry, scores)
+    shown_as = {LABELS[n]: images[..., at] for at, n in enumerate(names)}
+    measured = measured_lesions(labels, shown_as, exam.shares[WHITE], brain, exam.regions(labels > 0), geometry, scores)
     _say(measured, brain, geometry.voxel_volume_mm3, run, looked=lesions is None)
     outputs: dict[str, Any] = {"table": lesion_rows(measured, [LABELS[n] for n in names]),
                                "counts": region_counts(measured)}
