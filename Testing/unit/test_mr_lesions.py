@@ -54,6 +54,20 @@ def test_more_sensitivity_finds_all_that_less_finds(head: Any, found: Any):
 
 
 @WITH_BRAIN
+def test_the_trained_detector_gives_the_same_outputs_and_names_its_model(head: Any, found: Any):
+    pytest.importorskip("monai")
+    trained = si.run("sequences.lesions", seed=1, flair=head.flair, method="trained detector", even_brightness=False)
+    near = ndimage.binary_dilation(head.lesions.inside(), iterations=2)
+    assert hits(trained, head) > 0.3 and (trained.found.inside() & ~near).sum() < 0.2 * trained.found.inside().sum()
+    assert any("these have 2.0 mm. It misses more there" in note for note in trained.notes)
+    assert [c.key for c in trained.table.columns] == [c.key for c in found.table.columns if "dir_" not in c.key]
+    assert all(0 < score <= 1 for score in trained.table.column("score"))
+    assert sum(r["count"] for r in trained.counts if r["region"] != "all") == len(trained.table)
+    assert any("trained on 72 phantom cases" in note for note in trained.notes)
+    assert "sequences.lesion-detector" in trained.table.provenance.weights
+
+
+@WITH_BRAIN
 def test_given_lesions_are_counted_in_the_regions_in_which_they_were_drawn(head: Any):
     counted = si.run("sequences.lesions", seed=1, flair=head.flair, lesions=head.lesions)
     labels, count = ndimage.label(head.lesions.inside(), structure=np.ones((3, 3, 3)))
@@ -95,6 +109,13 @@ def test_without_flair_and_dir_nothing_is_looked_for():
         si.run("sequences.lesions", t1w=t1w)
     with pytest.raises(si.InputError, match="No image was given"):
         si.run("sequences.lesions")
+
+
+def test_what_the_detector_was_not_trained_with_is_refused_before_anything_is_computed():
+    grid = si.Geometry.from_spacing((4, 8, 8))
+    head = si.Volume(np.arange(256.0).reshape(4, 8, 8), grid, modality="MR")
+    with pytest.raises(si.InputError, match=r"not trained with FLAIR and DIR and T1w\. It takes: FLAIR; FLAIR and T1w"):
+        si.run("sequences.lesions", flair=head, dir=head, t1w=head, method="trained detector")
 
 
 @pytest.fixture

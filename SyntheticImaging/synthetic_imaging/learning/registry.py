@@ -44,6 +44,7 @@ SYSTEMS: dict[str, str] = {
     "sequences-learned": "synthetic_imaging.sequences.evidence.learned:reproduce",
     "sequences-choices": "synthetic_imaging.sequences.evidence.choices:reproduce",
     "sequences-detection": "synthetic_imaging.sequences.evidence.detection:reproduce",
+    "sequences-lesions": "synthetic_imaging.sequences.evidence.lesion_finding:reproduce",
     "sequences-visits": "synthetic_imaging.sequences.evidence.visits:reproduce",
     "sequences-unpaired": "synthetic_imaging.sequences.evidence.unpaired:reproduce",
 }

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
+from synthetic_imaging.geometry import Geometry
 from synthetic_imaging.mask import Mask
 from synthetic_imaging.parameters import Advanced, Help, Label, Unit, Within
 from synthetic_imaging.phantoms.brain.regions import REGIONS
 from synthetic_imaging.sequences.alignment import LEAST_LIKENESS, aligned
 from synthetic_imaging.sequences.atlas_fit import fit_atlas
 from synthetic_imaging.sequences.checks import agent_note, check_slices, checked_brain
+from synthetic_imaging.sequences.examination import examined
 from synthetic_imaging.sequences.header_names import header_doubt
-from synthetic_imaging.sequences.lesion_evidence import lesion_evidence, lesion_steps
-from synthetic_imaging.sequences.lesion_search import lesions_in
+from synthetic_imaging.sequences.learned.grid import IN_PLANE_MM
+from synthetic_imaging.sequences.lesion_methods import Method, lesions_by
 from synthetic_imaging.sequences.lesion_table import Measured, lesion_rows, measured_lesions, region_counts
-from synthetic_imaging.sequences.patient_regions import class_shares, regions_of_brain
 from synthetic_imaging.sequences.protocols import Contrast, Timing
 from synthetic_imaging.sequences.shading import evened
 from synthetic_imaging.sequences.timing import timing_from_dicom
-from synthetic_imaging.sequences.tissue_classes import CSF, WHITE, expected_signals, tissue_classes
+from synthetic_imaging.sequences.tissue_classes import WHITE
 from synthetic_imaging.terminology import organ_segment
 from synthetic_imaging.tool import Image, Kind, Output, Outputs, Segments, tool
 from synthetic_imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from synthetic_imaging.learning.weights.models import Model
 
 _KINDS = {"flair": Contrast.FLAIR, "dir": Contrast.DIR, "t1w": Contrast.T1W}
 LABELS = {"flair": "FLAIR", "dir": "DIR", "t1w": "T1w"}
 _COLOURS = {"periventricular": (0.93, 0.33, 0.23), "juxtacortical": (0.98, 0.78, 0.16),
             "infratentorial": (0.45, 0.74, 0.32), "subcortical": (0.30, 0.62, 0.92)}
-# Filtered evidence of a lesion that is asked for at sensitivity 0 and at sensitivity 1.
-_STRICT, _LENIENT = 2.8, 0.4
 _LARGE_ML = 20.0
 
 
@@ -47,6 +49,11 @@ class CountedLesions:
         float, Label("Sensitivity"), Within(0, 1),
         Help("0 finds what is certain, 1 whatever is suspicious. Larger finds more, and more that is nothing."),
     ] = 0.5
+    method: Annotated[
+        Method, Label("Method"),
+        Help("The classical one learns nothing. The detector was trained on phantoms, with FLAIR; FLAIR and T1w; DIR; "
+             "FLAIR and DIR."),
+    ] = Method.CLASSICAL
     least_ml: Annotated[float, Label("Least volume"), Unit("ml"), Within(0.001, 5.0)] = 0.01
     align: Annotated[bool, Label("Align"), Help("Moves the other images onto the first one: patients move.")] = True
     even_brightness: Annotated[
@@ -55,9 +62,9 @@ class CountedLesions:
 
 
 def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
-    del parameters
+    trained = parameters.method is Method.TRAINED
     largest = max((v.voxels.size for v in inputs.values() if isinstance(v, Volume)), default=0)
-    return 1_300_000_000 + 160 * int(largest)
+    return 1_300_000_000 + 700_000_000 * trained + 160 * int(largest)
 
 
 @tool(
@@ -67,7 +74,8 @@ def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
     "by the regions of the McDonald criteria with size and contrast.",
     reference="Lesions as outliers of tissue classes under an atlas, after Van Leemput et al. (IEEE TMI 2001); signal "
     "equations of Bernstein et al. (2004); regions: McDonald criteria, Thompson et al. (Lancet Neurol 2018); atlas: "
-    "ICBM 152 (Fonov et al. 2009), warped by demons (Thirion 1998)",
+    "ICBM 152 (Fonov et al. 2009), warped by demons (Thirion 1998); trained detector: 2-D U-Net after Ronneberger et "
+    "al. (2015)",
     inputs=[
         Image("flair", "FLAIR", modality="MR", required=False, help="The result lies on its grid when it is given."),
         Image("dir", "DIR", modality="MR", required=False, help="Acquired or computed."),
@@ -81,9 +89,9 @@ def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
         Output("counts", Kind.TABLE, "Lesions by region"),
     ],
     memory_bytes=_memory,
-    limits="A classical detector without training, tuned and measured on phantoms alone: candidates for a reader, not "
-    "findings. It takes whatever is bright for its place to be a lesion of MS: tumours, strokes, small vessel disease, "
-    "oedema and flow artefacts too. Lesions in the cortex, small and faint ones are missed. A DIR computed from the "
+    limits="Both methods were tuned and measured on phantoms alone: candidates for a reader, not findings. They take "
+    "whatever is bright for its place to be a lesion of MS: tumours, strokes, small vessel disease, oedema and flow "
+    "artefacts too. Lesions in the cortex, small and faint ones are missed. A DIR computed from the "
     "FLAIR adds nothing to it that the FLAIR did not hold. Regions come from an average brain: they fail where a brain "
     "is deformed.",
 )
@@ -100,6 +108,8 @@ def lesions(
                          "give the lesions as a segmentation.")
     target = next(iter(given.values()))
     geometry, names = target.geometry, list(given)
+    trained = lesions is None and parameters.method is Method.TRAINED
+    model = _model(tuple(_KINDS[n] for n in given), geometry, run) if trained else None
     timings = {name: timing_from_dicom(volume) for name, volume in given.items()}
     for name, volume in given.items():
         check_slices(volume, LABELS[name])
@@ -118,31 +128,45 @@ def lesions(
         run.note(agent)
     fitted = fit_atlas(shown, brain, _KINDS[names[0]], parameters.field_t, laid)
     run.progress(0.7, "tell the tissues apart")
-    expected = np.stack([expected_signals(_KINDS[n], parameters.field_t) for n in names], axis=1)
-    classes = tissue_classes(images, fitted.chance, brain, expected)
-    shares = class_shares(images, brain, fitted.chance, classes)
+    exam = examined(images, [_KINDS[n] for n in names], geometry, brain, fitted, timings=[timings[n] for n in names],
+                    field_t=parameters.field_t)
     scores: dict[int, float] | None = None
     if lesions is None:
-        run.progress(0.78, "weigh each voxel")
-        steps = [lesion_steps(_KINDS[n], timings[n], parameters.field_t) for n in names]
-        evidence = lesion_evidence(images, brain, fitted.chance, classes, steps)
-        run.progress(0.88, "search for lesions")
-        threshold = _STRICT + parameters.sensitivity * (_LENIENT - _STRICT)
-        labels, listed = lesions_in(evidence, brain, shares[CSF], geometry, threshold=threshold,
-                                    least_ml=parameters.least_ml)
+        labels, listed = lesions_by(parameters.method, exam, sensitivity=parameters.sensitivity,
+                                    least_ml=parameters.least_ml, model=model, run=run.part(0.78, 0.93))
         scores = {x.label: x.score for x in listed}
     else:
         labels = _given_lesions(lesions, target, run)
     run.progress(0.94, "measure")
-    regions = regions_of_brain(images, brain, fitted, classes, geometry, labels > 0)
-    measured = measured_lesions(labels, {LABELS[n]: images[..., at] for at, n in enumerate(names)}, shares[WHITE],
-                                brain, regions, geometry, scores)
+    shown_as = {LABELS[n]: images[..., at] for at, n in enumerate(names)}
+    measured = measured_lesions(labels, shown_as, exam.shares[WHITE], brain, exam.regions(labels > 0), geometry, scores)
     _say(measured, brain, geometry.voxel_volume_mm3, run, looked=lesions is None)
     outputs: dict[str, Any] = {"table": lesion_rows(measured, [LABELS[n] for n in names]),
                                "counts": region_counts(measured)}
     if measured:
         outputs["found"] = _by_region(labels, measured, target)
     return Outputs(**outputs)
+
+
+def _model(contrasts: tuple[Contrast, ...], geometry: Geometry, run: Run) -> Model:
+    """The trained detector; refused before anything is computed where it does not fit what is given."""
+    from synthetic_imaging.sequences.detector.on_image import MODEL, check_trained_with
+
+    check_trained_with(contrasts)
+    try:
+        from synthetic_imaging.learning.weights.models import load_model
+
+        found = load_model(MODEL, run.device)
+    except ImportError as error:
+        raise InputError("The trained detector needs the packages for learning, which are not installed. Install them "
+                         "on the set-up page, or choose the classical method.") from error
+    run.uses_weights(MODEL, found.sha256)
+    run.note(f"Model '{found.name}', trained on {found.card.training_data} (sha256 {found.sha256[:12]}).")
+    in_plane = sorted(geometry.spacing_kji_mm)[1]
+    if in_plane > 1.05 * IN_PLANE_MM[1]:
+        run.note(f"The detector was trained with voxels of {IN_PLANE_MM[0]:g} to {IN_PLANE_MM[1]:g} mm in the slice; "
+                 f"these have {in_plane:.1f} mm. It misses more there.")
+    return found
 
 
 def _images(

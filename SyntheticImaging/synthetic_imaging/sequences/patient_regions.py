@@ -93,29 +93,29 @@ def patient_regions(
     fitted = fit_atlas(image, brain, contrast, field_t)
     voxels = image.voxels.astype(np.float32)[..., None]
     classes = tissue_classes(voxels, fitted.chance, brain, expected_signals(contrast, field_t)[:, None])
-    return regions_of_brain(voxels, brain, fitted, classes, image.geometry, lesions)
+    shares = class_shares(voxels, brain, fitted.chance, classes)
+    return regions_of_brain(shares, brain, fitted, classes, image.geometry, lesions)
 
 
 def regions_of_brain(
-    images: npt.NDArray[np.float32], brain: Inside, fitted: FittedAtlas, classes: TissueClasses, geometry: Geometry,
+    shares: Mapping[str, Map], brain: Inside, fitted: FittedAtlas, classes: TissueClasses, geometry: Geometry,
     lesions: Inside | None = None,
 ) -> PatientRegions:
     """The same from what is known already.
 
     Args:
-        images: (K, J, I, images).
+        shares: by `class_shares`.
         brain: where the brain is.
         fitted: the atlas on this grid.
-        classes: of these images.
+        classes: of its images.
         geometry: of the grid.
         lesions: as for `patient_regions`.
     """
     spacing = geometry.spacing_kji_mm
     healthy = brain if lesions is None else brain & ~lesions
-    share = class_shares(images, brain, fitted.chance, classes)
     below = fitted.infratentorial > 0.5
-    ventricles = _ventricles(share[CSF], fitted.lateral_ventricles, healthy, classes, spacing)
-    cortex = (share[GREY] > 0.5) & (fitted.chance[GREY] > _LEAST_CHANCE) & healthy & ~below
+    ventricles = _ventricles(shares[CSF], fitted.lateral_ventricles, healthy, classes, spacing)
+    cortex = (shares[GREY] > 0.5) & (fitted.chance[GREY] > _LEAST_CHANCE) & healthy & ~below
     cortex = _large_pieces(cortex, _LEAST_CORTEX_ML * 1000 / geometry.voxel_volume_mm3)
     touching = max(TOUCHING_MM, _NEIGHBOURS * geometry.voxel_volume_mm3 ** (1 / 3))
     return PatientRegions(_distance(ventricles, spacing), _distance(cortex, spacing), below, touching)

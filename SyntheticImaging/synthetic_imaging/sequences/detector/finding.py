@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from synthetic_imaging.context import Run
+from synthetic_imaging.sequences.lesion_search import Found
 
 if TYPE_CHECKING:
     from synthetic_imaging.learning.networks.translator import Translator
@@ -18,21 +18,6 @@ Values = npt.NDArray[np.float32]
 _TOGETHER = 8
 # Where a piece begins; which pieces count as lesions is decided by their score.
 PIECE = 0.25
-
-
-@dataclass(frozen=True)
-class Found:
-    """One piece.
-
-    Attributes:
-        label: its value in the label map, from 1, the surest first.
-        score: highest mean share of any of its voxels with its neighbours, 0 to 1.
-        voxels: how many.
-    """
-
-    label: int
-    score: float
-    voxels: int
 
 
 def lesion_share(
@@ -64,8 +49,15 @@ def lesion_share(
     return share
 
 
+def certainty(share: Values) -> Values:
+    """Mean share of each voxel with its neighbours in the slice, (K, J, I), K along the slices."""
+    from scipy import ndimage
+
+    return np.asarray(ndimage.uniform_filter(share, (1, 3, 3), mode="nearest"), np.float32)
+
+
 def pieces(
-    share: Values, inside: npt.NDArray[np.bool_], least_voxels: int = 2
+    share: Values, inside: npt.NDArray[np.bool_], least_voxels: int = 2, sure: Values | None = None
 ) -> tuple[npt.NDArray[np.uint16], list[Found]]:
     """Pieces of high share inside the brain, the surest first.
 
@@ -73,15 +65,16 @@ def pieces(
         share: (K, J, I).
         inside: where to look.
         least_voxels: of a piece.
+        sure: `certainty` of the share, (K, J, I); worked out when None, which takes slices along K.
 
     Returns:
-        Label map, uint16 (K, J, I), and the list.
+        Label map, uint16 (K, J, I), and the list; a piece's score, 0 to 1, is its highest certainty.
     """
     from scipy import ndimage
 
     high = (share > PIECE) & inside
     labels, _ = ndimage.label(high, np.ones((3, 3, 3)))
-    smooth = ndimage.uniform_filter(share, (1, 3, 3), mode="nearest")
+    smooth = certainty(share) if sure is None else sure
     found = []
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         here = labels[box] == number
