@@ -81,14 +81,14 @@ def reproduce(out: Path, run: Run, *, quick: bool = False, train: bool = False) 
     Args:
         out: folder for the page.
         run: progress and cancel.
-        quick: one patient in large voxels; the figures mean little then.
+        quick: one patient and one without lesions, in large voxels; the figures mean little then.
         train: changes nothing; `reproduce sequences-detection` trains the detector.
     """
     from synthetic_imaging.learning.weights.models import load_model
 
     del train
-    grids = (((2.5, 2.5, 4.0),) if quick else (_THIN, _THICK))
-    count, controls = (2, 1) if quick else (6, 1)
+    grids = (((2.5, 2.5, 5.0),) if quick else (_THIN, _THICK))
+    count, controls = (1, 1) if quick else (6, 1)
     model = load_model(MODEL, run.device)
     tallies = {grid: {way: Tally() for way in WAYS} for grid in grids}
     done, total = 0, len(grids) * (count + controls)
