@@ -115,6 +115,20 @@ def test_every_method_learns_with_all_its_networks(method: str) -> None:
     assert learner.watch == "loss" and np.isfinite(float(learner.validate(pair(), BatchRandom(0, 0, range(2)))["loss"]))
 
 
+def test_an_image_that_is_already_what_is_wanted_counts_if_asked_for() -> None:
+    values = {}
+    for weight in ("0", "2"):
+        _, _, learner = here("cycle-GAN", identity=weight)
+        with torch.no_grad():
+            loss, values = learner.phases()[1].loss(pair(), BatchRandom(0, 0, range(2)), 0)
+        kept = sum(float((learner.networks[f"to {s}"](x, x.new_zeros(2, 1)) - x).abs().mean())
+                   for s, x in pair().items())
+        if weight == "0":
+            plain = float(loss)
+            assert "identity a" not in values
+    assert float(loss) == pytest.approx(plain + 2 * kept, rel=1e-4) and "identity a" in values
+
+
 def test_the_penalty_on_the_slope_comes_every_tenth_step() -> None:
     _, _, learner = here("SynDiff")
     judges = learner.phases()[0]

@@ -34,6 +34,8 @@ class SynDiffWeights:
         cycle: of the absolute difference after translation there and back.
         denoised: of that between the image and what is believed to be under the noise.
         translators, generators: of their adversarial terms.
+        identity: of the absolute difference to an image that is translated to what it is already (Zhu et al. 2017):
+            holds the order of tissues where both sequences have the same. Not in SynDiff; 0 leaves it out.
         judge_rate: learning rate of the discriminators, of the generators'; published 1e-4 beside 1.6e-4.
     """
 
@@ -42,6 +44,7 @@ class SynDiffWeights:
     translators: float = 1.0
     generators: float = 1.0
     judge_rate: float = 0.625
+    identity: float = 0.0
 
 
 class SynDiffLearner(Learner):
@@ -134,6 +137,10 @@ class SynDiffLearner(Learner):
             fooled = functional.softplus(-self.networks[f"judge {other}"](estimated).float()).mean()
             total = total + self.weights.cycle * apart + self.weights.translators * fooled
             values[f"cycle {side}"] = apart.detach()
+            if self.weights.identity:
+                kept = functional.l1_loss(self._translated(side, real).float(), real)
+                total = total + self.weights.identity * kept
+                values[f"identity {side}"] = kept.detach()
             if self.steps:
                 level, _, noisy = self._noised(real, random)
                 drawn, believed = self._drawn(side, noisy, estimated, level, random)

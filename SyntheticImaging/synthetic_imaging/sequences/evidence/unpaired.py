@@ -31,6 +31,7 @@ _EQUAL = {"training.validate_every": "100000"}
 # As many steps as take the same time on one processor core: then a page does not depend on what else a machine does.
 ARMS: Mapping[str, Mapping[str, str]] = {
     "SynDiff": {"method": "SynDiff", "training.steps": "2000"},
+    "SynDiff with identity": {"method": "SynDiff", "training.steps": "1500", "identity": "2"},
     "cycle-GAN": {"method": "cycle-GAN", "training.steps": "3600"},
     "paired network": {"method": "paired", "training.steps": "8000", "training.learning_rate": "0.0008"},
     "paired diffusion": {"method": "paired diffusion", "training.steps": "8000",
@@ -85,7 +86,7 @@ def _trained(name: str, shorter: Mapping[str, str], out: Path, run: Run) -> Mode
     from synthetic_imaging.sequences.unpaired.recipe import UNPAIRED
 
     settings: Any = change(UNPAIRED.presets["small"], {**_EQUAL, **ARMS[name], **shorter})
-    folder = out / "work" / "unpaired" / settings.method.value.replace(" ", "-").lower()
+    folder = out / "work" / "unpaired" / name.replace(" ", "-").lower()
     return phantom_model(UNPAIRED.id, settings, folder, 1, run)
 
 

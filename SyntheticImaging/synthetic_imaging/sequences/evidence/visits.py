@@ -55,7 +55,7 @@ def reproduce(out: Path, run: Run, *, quick: bool = False, train: bool = False) 
         train: changes nothing, for nothing is trained.
     """
     del train
-    count, spacing = (2, 3.0) if quick else (6, 2.0)
+    count, spacing = (2, 3.0) if quick else (4, 2.0)
     tallies = {name: _Tally() for name in ("FLAIR", "True DIR", _COMPUTED, _LEARNED)}
     for n in range(count):
         run.progress(0.98 * n / count, f"patient {n + 1} of {count}")

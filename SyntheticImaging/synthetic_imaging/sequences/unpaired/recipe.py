@@ -61,7 +61,8 @@ def _learner(
         loss = DiffusionLoss(schedule("linear", settings.noise_steps), "noise", "l2")
         return PairedDiffusionLearner(networks, data, settings.training, loss)
     steps = FewSteps(settings.jumps) if settings.method is Method.SYNDIFF else None
-    weights = SynDiffWeights(settings.cycle, settings.denoised, judge_rate=settings.judge_rate)
+    weights = SynDiffWeights(settings.cycle, settings.denoised, judge_rate=settings.judge_rate,
+                             identity=settings.identity)
     return SynDiffLearner(networks, data, settings.training, weights, steps)
 
 

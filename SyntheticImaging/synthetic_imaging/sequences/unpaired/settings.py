@@ -48,6 +48,9 @@ class UnpairedSettings:
     judge_width: Annotated[int, Label("Width of the discriminators"), Within(4, 256)] = 16
     cycle: Annotated[float, Label("Weight of the cycle"), Within(0, 1000)] = 2.0
     denoised: Annotated[float, Label("Weight of the denoised image"), Within(0, 1000)] = 2.0
+    identity: Annotated[float, Label("Weight of identity"), Help(
+        "Of leaving an image as it is that already is what is wanted: for two sequences in which grey matter is the "
+        "brighter one. Not published."), Within(0, 1000)] = 0.0
     judge_rate: Annotated[float, Label("Learning rate of the discriminators"), Help(
         "Of that of the generators."), Within(0.01, 100), Advanced] = 6.0
     patients: Patients = field(default_factory=lambda: Patients(training=40, validation=6, seed=13, side=64))
