@@ -122,7 +122,7 @@ def _direction(
 def _rows(models: Mapping[str, Model]) -> dict[str, tuple[Model, Answers]]:
     rows = {}
     for name, model in models.items():
-        calls = {"SynDiff": "4 calls", "paired diffusion": "50 calls"}.get(name, "1 call")
+        calls = {"SynDiff": "4 calls", "paired diffusion": "50 calls"}.get(ARMS[name]["method"], "1 call")
         rows[f"{name}, {calls}"] = (model, Answers(seed=1))
         if name == "SynDiff":
             rows["SynDiff, mean of 4 answers"] = (model, Answers(4, seed=1))
@@ -210,11 +210,12 @@ def _write_end(page: Page, models: Mapping[str, Model]) -> None:
     page.text(
         f"Each method was trained for as many steps as take about {_MINUTES} minutes on one processor core ("
         + ", ".join(f"{name} {int(model.card.metrics['steps'])}" for name, model in models.items())
-        + "), one seed, and none was picked by a value that needs pairs. 'Source as it is' is the given image, 'second "
-        "acquisition' another scan of the wanted one with noise 3 %: a method below the first is worse than none, and "
-        "a method can be above the second, since it removes noise. A lesion is kept if at least half of its contrast "
-        "to white matter is left; an invented spot is at least 15 mm3 large, brighter than the truth by half the "
-        "contrast of a lesion, and more than 3 mm from any.")
+        + "), one seed, and none was picked by a value that needs pairs. 'With identity' adds a term that is not in "
+        "SynDiff: an image that already is of the wanted kind shall stay as it is. 'Source as it is' is the given "
+        "image, 'second acquisition' another scan of the wanted one with noise 3 %: a method below the first is worse "
+        "than none, and a method can be above the second, since it removes noise. A lesion is kept if at least half of "
+        "its contrast to white matter is left; an invented spot is at least 15 mm3 large, brighter than the truth by "
+        "half the contrast of a lesion, and more than 3 mm from any.")
     page.section("What this does not show")
     page.points([
         "Nothing about patients: unpaired images of real scanners differ by more than contrast.",
