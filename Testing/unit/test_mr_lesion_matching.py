@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synthetic_imaging.sequences.evidence.lesion_matching import dice, kept_at, matched, truth_of
+from synthetic_imaging.evaluation.overlap import dice
+from synthetic_imaging.sequences.evidence.lesion_matching import kept_at, matched, truth_of
 from synthetic_imaging.sequences.lesion_search import Found
 
 SHAPE = (6, 10, 30)
@@ -40,4 +41,3 @@ def test_only_pieces_above_the_threshold_are_kept():
     kept = kept_at(pieces, [Found(1, 2.0, 30), Found(2, 1.0, 18)], 1.0)
     assert np.array_equal(kept, np.where(pieces == 1, 1, 0))
     assert dice(kept > 0, pieces == 1) == 1 and dice(kept > 0, pieces > 0) == pytest.approx(10 / 13)
-    assert np.isnan(dice(kept > 9, kept > 9))

@@ -12,12 +12,11 @@ from synthetic_imaging.context import Run
 from synthetic_imaging.errors import InputError
 from synthetic_imaging.geometry import Geometry
 from synthetic_imaging.segmentation.carrying import values_on_image
-from synthetic_imaging.segmentation.model_grid import onto_model_grid
 from synthetic_imaging.sequences.detector.finding import certainty, lesion_share, pieces
 from synthetic_imaging.sequences.detector.settings import SEEN, SIGHTS
 from synthetic_imaging.sequences.learned.applying import one_thread_on_a_processor
-from synthetic_imaging.sequences.learned.brightness import to_network, typical
-from synthetic_imaging.sequences.learned.grid import slice_grid
+from synthetic_imaging.sequences.learned.brightness import scaled_by_brain
+from synthetic_imaging.sequences.learned.grid import on_slices, slice_grid
 from synthetic_imaging.sequences.lesion_search import Found
 from synthetic_imaging.sequences.protocols import Contrast
 
@@ -72,8 +71,7 @@ def lesions_on_image(
     seen = np.full((len(SEEN), *placing.shape_kji), -1, np.float32)
     for at, contrast in enumerate(SEEN):
         if contrast in images:
-            scaled = to_network(images[contrast], typical(images[contrast][brain], contrast), contrast)
-            seen[at] = 2 * onto_model_grid(0.5 + 0.5 * scaled, placing, (0.0, 1.0), False, Run()) - 1
+            seen[at] = on_slices(scaled_by_brain(images[contrast], brain, contrast), placing)
     with one_thread_on_a_processor():
         share = lesion_share(network, seen, [c in images for c in SEEN], device, run.part(0.05, 0.9))
     run.progress(0.92, "carry to the image")

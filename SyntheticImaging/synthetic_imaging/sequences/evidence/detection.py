@@ -18,7 +18,7 @@ from synthetic_imaging.sequences.detector.finding import lesion_share, pieces
 from synthetic_imaging.sequences.detector.settings import SEEN, SIGHTS, Sight
 from synthetic_imaging.sequences.evidence.learned import made
 from synthetic_imaging.sequences.evidence.patients import REGIONS, Patient, Values, patient, spread
-from synthetic_imaging.sequences.learned.brightness import to_network, typical
+from synthetic_imaging.sequences.learned.brightness import scaled_by_brain
 from synthetic_imaging.sequences.protocols import Contrast, sequence_of
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _look(one: Patient, noise: float, generator: Model, detector: Model, kept: _
 
 
 def _scaled(image: Values, one: Patient, contrast: Contrast) -> Values:
-    return to_network(image, typical(image[one.inside], contrast), contrast)
+    return scaled_by_brain(image, one.inside, contrast)
 
 
 def judged(share: Values, one: Patient) -> Seen:

@@ -37,8 +37,8 @@ def lesion_fate(found: Values, true: Values, one: Patient, slices: npt.NDArray[n
     """Compare a translated image with the truth.
 
     A lesion is judged in its own voxels, against the median of white matter in either image. Invented is what is
-    brighter than the truth by half the typical contrast of lesions, in white matter and its border more than 3 mm from
-    any lesion, and at least 15 mm3 large.
+    brighter than the truth by half the typical contrast of lesions, in white and grey matter more than 3 mm from any
+    lesion, and at least 15 mm3 large.
 
     Args:
         found: (slices, J, I), in units of the truth.
@@ -50,7 +50,7 @@ def lesion_fate(found: Values, true: Values, one: Patient, slices: npt.NDArray[n
     from scipy import ndimage
 
     numbers, white = one.numbers[slices], one.tissue["white matter"][slices]
-    voxel_mm3 = float(np.prod(one.geometry.spacing_kji_mm))
+    voxel_mm3 = one.geometry.voxel_volume_mm3
     ground, true_ground = float(np.median(found[white])), float(np.median(true[white]))
     shares = []
     for number in np.unique(numbers[numbers > 0]):

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthetic_imaging.context import Run
+from synthetic_imaging.evaluation.overlap import dice
 from synthetic_imaging.evidence.page import Page
 from synthetic_imaging.sequences.atlas_fit import fit_atlas
 from synthetic_imaging.sequences.checks import checked_brain
 from synthetic_imaging.sequences.detector.on_image import MODEL
-from synthetic_imaging.sequences.evidence.lesion_matching import Matched, Truth, dice, kept_at, matched, truth_of
+from synthetic_imaging.sequences.evidence.lesion_matching import Matched, Truth, kept_at, matched, truth_of
 from synthetic_imaging.sequences.evidence.patients import NOISE, REGIONS, patient, spread
 from synthetic_imaging.sequences.examination import examined
 from synthetic_imaging.sequences.lesion_methods import Method, lesions_by, threshold_of

@@ -94,9 +94,3 @@ def kept_at(labels: Labels, found: Sequence[Found], threshold: float) -> Labels:
         if piece.score > threshold:
             lookup[piece.label] = piece.label
     return np.asarray(lookup[labels])
-
-
-def dice(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
-    """Dice's coefficient; NaN if both are empty."""
-    total = int(one.sum() + other.sum())
-    return 2 * float((one & other).sum()) / total if total else float("nan")

@@ -14,7 +14,7 @@ from synthetic_imaging.context import Run
 from synthetic_imaging.evidence.page import Page
 from synthetic_imaging.sequences.evidence.kept_lesions import LesionFate, lesion_fate
 from synthetic_imaging.sequences.evidence.patients import Patient, Values, in_units_of, patient, quality, spread
-from synthetic_imaging.sequences.learned.brightness import from_network, to_network, typical
+from synthetic_imaging.sequences.learned.brightness import from_network, scaled_by_brain
 from synthetic_imaging.sequences.protocols import Contrast, sequence_of
 from synthetic_imaging.sequences.unpaired.applying import Answers, translated
 
@@ -69,7 +69,7 @@ def reproduce(out: Path, run: Run, *, quick: bool = False, train: bool = False) 
         f"Everything here was obtained on phantoms: {count} brains with multiple sclerosis and {len(controls)} "
         f"without lesions, none of them in training; {_SPACING[0]:g} x {_SPACING[1]:g} x {_SPACING[2]:g} mm, 3 T, "
         f"noise 3 %, the {_SLICES} middle slices of each. SynDiff and the cycle-GAN have learned from patients none of "
-        "whom had both sequences; the last two from pairs, which is as good as it can get."
+        "whom had both sequences; the last two from pairs."
     )
     for number, (side, (source, wanted)) in enumerate(_SIDES.items()):
         part = run.part(0.8 + 0.09 * number, 0.8 + 0.09 * (number + 1))
@@ -144,7 +144,7 @@ def _made(
     model: Model, given: Values, one: Patient, slices: npt.NDArray[np.intp], side: str, answers: Answers, run: Run
 ) -> Values:
     source, wanted = _SIDES[side]
-    scaled = to_network(given, typical(given[one.inside], source), source)[slices]
+    scaled = scaled_by_brain(given, one.inside, source)[slices]
     # Rows and columns run as in training, to the back and to the left.
     turned = np.ascontiguousarray(scaled[:, ::-1, ::-1])
     mean, _ = translated(model, turned, side, answers, run.device, run)

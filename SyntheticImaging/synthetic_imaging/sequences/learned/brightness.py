@@ -36,6 +36,17 @@ def to_network(image: Values, level: float, contrast: Contrast) -> Values:
     return np.asarray(2 * np.clip(image / (_SCALE[contrast][1] * level), 0, 1) - 1, np.float32)
 
 
+def scaled_by_brain(image: Values, brain: npt.NDArray[np.bool_], contrast: Contrast) -> Values:
+    """An image of a head to -1..1 by the `typical` brightness of its brain.
+
+    Args:
+        image: (K, J, I), not negative.
+        brain: where the brain is, (K, J, I).
+        contrast: what it is.
+    """
+    return to_network(image, typical(image[brain], contrast), contrast)
+
+
 def from_network(made: Values, contrast: Contrast, level: float = 1.0) -> Values:
     """-1..1 to brightness, where the brain's typical one is ``level``; what was cut off at 1 stays cut off."""
     return np.asarray((made + 1) * (0.5 * _SCALE[contrast][1] * level), np.float32)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from synthetic_imaging.context import Run
 from synthetic_imaging.sequences.evidence.patients import Patient
 from synthetic_imaging.sequences.learned.applying import Passes, made_volume
-from synthetic_imaging.sequences.learned.brightness import to_network, typical
+from synthetic_imaging.sequences.learned.brightness import scaled_by_brain
 from synthetic_imaging.sequences.learned.generating import for_network
 from synthetic_imaging.sequences.learned.settings import GIVEN, MADE
 from synthetic_imaging.sequences.protocols import sequence_of
@@ -53,7 +53,7 @@ def measure_spread(model: Model, patients: list[Patient], device: str, run: Run)
             inside = ready.placing.image(one.inside.astype(np.float32)) > 0.99
             for channel, contrast in enumerate(MADE):
                 true = one.image(sequence_of(contrast), noise=0.0)
-                scaled = ready.placing.image(to_network(true, typical(true[one.inside], contrast), contrast))
+                scaled = ready.placing.image(scaled_by_brain(true, one.inside, contrast))
                 error = np.abs(mean[channel] - scaled)[inside]
                 ratios[channel].append(error / np.maximum(np.sqrt(variance[channel][inside]), 1e-4))
     knowledge: Any = model.networks["knowledge"]

@@ -12,10 +12,9 @@ import numpy.typing as npt
 from synthetic_imaging.context import Run
 from synthetic_imaging.geometry import Geometry
 from synthetic_imaging.segmentation.carrying import values_on_image
-from synthetic_imaging.segmentation.model_grid import onto_model_grid
 from synthetic_imaging.sequences.learned.applying import Passes, made_volume
-from synthetic_imaging.sequences.learned.brightness import from_network, to_network, typical
-from synthetic_imaging.sequences.learned.grid import slice_grid
+from synthetic_imaging.sequences.learned.brightness import from_network, scaled_by_brain
+from synthetic_imaging.sequences.learned.grid import on_slices, slice_grid
 from synthetic_imaging.sequences.learned.settings import GIVEN, MADE
 from synthetic_imaging.sequences.protocols import Contrast
 
@@ -79,9 +78,9 @@ def for_network(
     for at, contrast in enumerate(GIVEN):
         if contrast in images:
             run.progress(at / len(GIVEN), f"{contrast.value}: scale")
-            scaled = to_network(images[contrast], typical(images[contrast][brain], contrast), contrast)
+            scaled = scaled_by_brain(images[contrast], brain, contrast)
             voxels[:, at] = scaled.ravel()[sample]
-            found[at] = 2 * onto_model_grid(0.5 + 0.5 * scaled, placing, (0.0, 1.0), False, Run()) - 1
+            found[at] = on_slices(scaled, placing)
     return ForNetwork(found, present, placing, voxels)
 
 

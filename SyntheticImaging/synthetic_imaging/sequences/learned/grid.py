@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from synthetic_imaging.context import Run
 from synthetic_imaging.geometry import Geometry
 from synthetic_imaging.learning.data.gridding import Placing, canonical_axes
+from synthetic_imaging.segmentation.model_grid import onto_model_grid
 
 IN_PLANE_MM = (0.9, 1.3)
 THICK_MM = (1.0, 5.0)
@@ -37,3 +40,8 @@ def slice_grid(geometry: Geometry) -> Placing:
     turned = tuple(n for n, axis in enumerate(order) if axis in away)
     return Placing(geometry, order, turned, (start[0], start[1], start[2]), (step[0], step[1], step[2]),
                    (shape[0], shape[1], shape[2]))
+
+
+def on_slices(scaled: npt.NDArray[np.float32], placing: Placing) -> npt.NDArray[np.float32]:
+    """An image in -1..1, (K, J, I), on the grid of slices; -1 beyond the image."""
+    return 2 * onto_model_grid(0.5 + 0.5 * scaled, placing, (0.0, 1.0), False, Run()) - 1

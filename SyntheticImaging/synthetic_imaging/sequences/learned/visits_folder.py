@@ -20,7 +20,7 @@ from synthetic_imaging.learning.data.listing import ENDINGS, Entry
 from synthetic_imaging.learning.data.patients import patient_of, split_by_patient
 from synthetic_imaging.learning.learner import Case
 from synthetic_imaging.learning.recipe import Data
-from synthetic_imaging.sequences.learned.brightness import to_network, typical
+from synthetic_imaging.sequences.learned.brightness import scaled_by_brain
 from synthetic_imaging.sequences.learned.settings import GIVEN, MADE, SynthesisSettings
 from synthetic_imaging.sequences.protocols import Contrast
 
@@ -151,7 +151,7 @@ def _read(files: Mapping[Contrast | str, Path]) -> Visit:
     stack = np.full((len(MADE), *placing.shape_kji), -1, np.float16)
     for at, kind in enumerate(MADE):
         if kind in images:
-            scaled = to_network(images[kind], typical(images[kind][brain], kind), kind)
+            scaled = scaled_by_brain(images[kind], brain, kind)
             stack[at] = placing.image(scaled, outside=-1.0)
     lesion = np.zeros(placing.shape_kji, np.uint8)
     if "lesions" in files:
