@@ -218,6 +218,12 @@ def sequence(desk: Desk) -> None:
     desk.host.spin(lambda: not panel.run.running, PATIENCE_S)
     ui.doubtCheckBox.checked = True
     desk.save("sequence-result", module, ui.resultButton)
+    ui.methodSelector.currentIndex = ui.methodSelector.findText("Learned")
+    desk.host.spin(lambda: panel._looking is None, PATIENCE_S)
+    keep_seed(panel.method)
+    panel.run.button.click()
+    desk.host.spin(lambda: not panel.run.running, PATIENCE_S)
+    desk.save("sequence-learned", module, ui.resultButton)
     ui.visitsButton.collapsed = False
     ui.secondPhantomButton.click()
     desk.host.spin(lambda: not panel.visits.run.running, PATIENCE_S)

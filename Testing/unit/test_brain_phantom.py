@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import synthetic_imaging as si
 from synthetic_imaging import samples
 from synthetic_imaging.errors import ParameterError
 from synthetic_imaging.phantoms.brain import tissues as t
@@ -144,3 +145,10 @@ def test_relaxation_differs_between_people_and_fields():
     one, other = (t.drawn_relaxation(np.random.default_rng(n)) for n in (1, 2))
     assert one[t.WHITE].t1_ms != other[t.WHITE].t1_ms
     assert float(t.mean_relaxation(1.5)[t.WHITE].t1_ms) < 0.85 * float(t.mean_relaxation(3.0)[t.WHITE].t1_ms)
+
+
+def test_the_tool_makes_slices_as_thick_as_asked():
+    thick = si.run("sequences.phantom", seed=3, spacing_mm=3.0, slice_mm=6.0, lesions=0)
+    assert thick.flair.geometry.spacing_ijk_mm == pytest.approx((3.0, 3.0, 6.0))
+    with pytest.raises(ParameterError, match="Slice thickness"):
+        si.run("sequences.phantom", seed=3, slice_mm=9.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,17 @@ def test_what_has_changed_is_found_and_nothing_else(visits: Any):
         around = near[max(k - 3, 0):k + 4, max(j - 3, 0):j + 4, max(i - 3, 0):i + 4]
         assert around.any()
     assert sum(row[1] == "new or grown" for row in found.table.rows) >= 0.5 * len(truth)
+
+
+def test_a_computed_visit_is_compared_with_a_warning(visits: Any):
+    first, _, found = visits
+    assert not any("computed" in note for note in found.notes)
+    record = replace(first.flair.provenance, tool="sequences.synthesise", output="volume")
+    again = si.run("sequences.compare", before=first.flair, after=replace(first.flair, provenance=record),
+                   even_brightness=False)
+    assert [note for note in again.notes if "computed" in note] == [
+        "The second visit was computed, not acquired: most places listed may not have changed at all. Compare the "
+        "FLAIR or DIR that the scanner acquired."]
 
 
 def test_a_visit_compared_with_itself_has_not_changed(visits: Any):

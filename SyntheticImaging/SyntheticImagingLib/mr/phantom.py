@@ -12,6 +12,8 @@ from SyntheticImagingLib.task import Made, SceneTask
 from SyntheticImagingLib.task.remembering import parameters_of, runs_in
 
 SEED = 7
+# Like many a scan for multiple sclerosis, within what the shipped network has seen, and still soon made.
+_VOXELS = {"spacing_mm": 1.2, "slice_mm": 2.0}
 _HIDDEN = ("tissues", "lesions")
 
 
@@ -24,7 +26,7 @@ def phantom_task(scene: Any, visit: Visit = Visit.FIRST) -> SceneTask:
     first = phantom_visit(scene, Visit.FIRST)
     known = parameters_of(first) if first is not None else {}
     seed = first.seed if first is not None and visit is Visit.SECOND else SEED
-    return SceneTask(scene, PHANTOM, {}, {**known, "visit": visit.value}, seed)
+    return SceneTask(scene, PHANTOM, {}, {**_VOXELS, **known, "visit": visit.value}, seed)
 
 
 def phantom_visit(scene: Any, visit: Visit) -> Made | None:

@@ -26,6 +26,8 @@ from synthetic_imaging.tool import Image, Kind, Output, Outputs, tool
 from synthetic_imaging.volume import Volume
 
 _MOST = 200
+# Their noise is that of their inputs, enlarged here and smoothed there, and changes from visit to visit.
+_COMPUTED_BY = ("sequences.fit", "sequences.synthesise")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ def compare(before: Volume, after: Volume, parameters: ComparedVisits, run: Run)
     geometry = before.geometry
     for volume, label in ((before, "first visit"), (after, "second visit")):
         check_slices(volume, label)
+        if volume.provenance is not None and volume.provenance.tool in _COMPUTED_BY:
+            run.note(f"The {label} was computed, not acquired: most places listed may not have changed at all. Compare "
+                     "the FLAIR or DIR that the scanner acquired.")
     kinds = [contrast_by_headers(volume) for volume in (before, after)]
     if kinds[0] and kinds[1] and name_of(kinds[0]) != name_of(kinds[1]):
         raise InputError(f"The headers of the first visit are those of a {name_of(kinds[0])}, of the second those of a "

@@ -31,6 +31,9 @@ class BrainPhantom:
     """Which brain, and how it is scanned; what is left automatic is drawn from the seed."""
 
     spacing_mm: Annotated[float, Label("Voxel size"), Unit("mm"), Within(0.8, 4.0)] = 2.0
+    slice_mm: Annotated[
+        float | None, Label("Slice thickness"), Unit("mm"), Within(0.8, 6.0), Help("As the voxel size, if empty."),
+    ] = None
     lesions: Annotated[int | None, Label("Number of lesions"), Within(0, 100)] = None
     visit: Annotated[
         Visit, Label("Visit"), Help("Between two visits some lesions grow, some shrink, some are new."),
@@ -52,7 +55,7 @@ _MAPS = (("t1_map", "T1 map", "t1_ms", "ms", (1500.0, 3000.0)), ("t2_map", "T2 m
 
 def _memory(inputs: Mapping[str, Any], parameters: Any) -> int:
     del inputs
-    voxels = 176 * 216 * 166 / parameters.spacing_mm**3
+    voxels = 176 * 216 * 166 / (parameters.spacing_mm**2 * (parameters.slice_mm or parameters.spacing_mm))
     return int(900_000_000 + 280 * voxels)
 
 
@@ -89,7 +92,7 @@ def phantom(parameters: BrainPhantom, run: Run) -> Outputs:
     anatomy = draw_anatomy(patient)
     anatomy = replace(anatomy, ventricles=anatomy.ventricles if p.ventricles is None else p.ventricles,
                       atrophy=anatomy.atrophy if p.atrophy is None else p.atrophy)
-    brain = draw_brain(anatomy, head_grid((p.spacing_mm,) * 3))
+    brain = draw_brain(anatomy, head_grid((p.spacing_mm, p.spacing_mm, p.slice_mm or p.spacing_mm)))
     run.progress(0.5, "lesions")
     lesions = draw_lesions(brain, patient, p.lesions)
     relaxation = t.drawn_relaxation(patient, p.field_t)
