@@ -84,8 +84,8 @@ def test_no_jump_at_all_is_refused() -> None:
 def here(method: str, **more: str) -> tuple[Any, Any, Any]:
     found = recipe("sequences.unpaired")
     chosen = change(found.presets["small"], {
-        "method": method, "widths": "8,8", "judge_width": "4", "patients.training": "2", "patients.validation": "1",
-        "patients.side": "32", "noise_steps": "20", **more})
+        "method": method, "widths": "8,8", "judge_width": "4", "judge_levels": "3", "noise_steps": "20",
+        "patients.training": "2", "patients.validation": "1", "patients.side": "32", **more})
     with built(1):
         networks = found.networks(chosen)
     data = type("Data", (), {"training": [], "validation": None})()
@@ -153,19 +153,36 @@ def test_the_published_size_is_built_and_takes_a_step() -> None:
 @pytest.mark.parametrize("method", ["SynDiff", "paired"])
 def test_unpaired_cases_are_of_two_patients_and_paired_ones_of_one(method: str) -> None:
     found = recipe("sequences.unpaired")
-    chosen = change(found.presets["small"], {"method": method, "patients.training": "6", "patients.validation": "1"})
+    chosen = change(found.presets["small"], {"method": method, "patients.training": "6", "patients.validation": "1",
+                                             "patients.side": "64", "slices": "2"})
     source: Any = found.phantom(chosen).training
     asked: list[tuple[int, int]] = []
 
     def seen(index: int, contrasts: tuple[Any, ...], rng: Any) -> Any:
         asked.append((index, len(contrasts)))
-        return [np.zeros((1, 8, 8), np.float32)] * len(contrasts), np.zeros((1, 8, 8), np.float32)
+        return [rng.uniform(-0.9, 1, (1, 8, 64)).astype(np.float32) for _ in contrasts], np.ones((1, 8, 64), np.float32)
 
     source.slabs.seen = seen
     batch = collate([source.case(n, generator_of(0, n)) for n in range(len(source))])
-    assert batch["a"].shape == batch["b"].shape == (len(source), 1, 8, 8)
+    assert batch["a"].shape == batch["b"].shape == (len(source), 1, 64, 64) and batch["lesion"].shape[1:] == (64, 64)
+    assert (batch["a"][:, :, 8:] == -1).all() and (batch["a"][:, :, :8] > -1).all()
     if method == "paired":
-        assert asked == [(n, 2) for n in range(6)]
+        assert asked == [(n % 6, 2) for n in range(12)]
     else:
-        firsts, seconds = {index for index, _ in asked[::2]}, {index for index, _ in asked[1::2]}
-        assert firsts == {0, 1, 2} and seconds <= {3, 4, 5}
+        ones, both = {index for index, _ in asked if index < 3}, {count for _, count in asked}
+        assert len(source) == 6 and ones == {0, 1, 2} and both == {1} and {n for n, _ in asked} <= set(range(6))
+    before = len(asked)
+    again = collate([source.case(n, generator_of(0, n)) for n in range(len(source))])
+    assert len(asked) == before and torch.equal(again["a"], batch["a"])
+
+
+def test_patches_too_small_for_the_discriminators_are_refused() -> None:
+    with pytest.raises(ParameterError, match="at least 64"):
+        here("SynDiff", **{"judge_levels": "5"})
+
+
+def test_generators_learn_in_their_turn_and_discriminators_always() -> None:
+    _, _, learner = here("SynDiff", judge_turns="3")
+    judges, generators = learner.phases()
+    assert [judges.active(n) for n in range(6)] == [True] * 6
+    assert [generators.active(n) for n in range(6)] == [False, False, True] * 2

@@ -37,6 +37,7 @@ class SynDiffWeights:
         identity: of the absolute difference to an image that is translated to what it is already (Zhu et al. 2017):
             holds the order of tissues where both sequences have the same. Not in SynDiff; 0 leaves it out.
         judge_rate: learning rate of the discriminators, of the generators'; published 1e-4 beside 1.6e-4.
+        judge_turns: the generators learn in one of so many steps, the discriminators in each; published 1.
     """
 
     cycle: float = 0.5
@@ -44,6 +45,7 @@ class SynDiffWeights:
     translators: float = 1.0
     generators: float = 1.0
     judge_rate: float = 0.625
+    judge_turns: int = 1
     identity: float = 0.0
 
 
@@ -72,9 +74,11 @@ class SynDiffLearner(Learner):
         self._judges = tuple(f"{name} {side}" for name in judges for side in SIDES)
 
     def phases(self) -> Sequence[Phase]:
-        """All discriminators, then all that generates."""
+        """All discriminators, then in its turn all that generates."""
+        turns = self.weights.judge_turns
         return [Phase("judges", self._judges, self._judge_optimiser, self._judge_loss),
-                Phase("generators", self.averaged, self._optimiser, self._generator_loss)]
+                Phase("generators", self.averaged, self._optimiser, self._generator_loss,
+                      active=lambda step: step % turns == turns - 1)]
 
     def _optimiser(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.Adam(parameters, lr=self.rate, betas=_BETAS)

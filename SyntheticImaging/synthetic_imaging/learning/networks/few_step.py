@@ -1,4 +1,4 @@
-"""The networks of SynDiff: a generator that looks through noise, and a judge of pairs of neighbouring levels."""
+"""The networks of SynDiff: a generator that looks through noise, a judge of images, and one of neighbouring levels."""
 
 from __future__ import annotations
 
@@ -55,6 +55,38 @@ class FewStepGenerator(nn.Module):
         return made
 
 
+def _stages(channels: int, width: int, levels: int) -> nn.ModuleList:
+    widths = [channels, *(width * 2**n for n in range(levels))]
+    return nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(widths))
+
+
+class ImageJudge(nn.Module):
+    """Whether an image is of its sequence; a judgement for each large patch.
+
+    With four levels a judgement rests on 78 voxels: enough to see that what lies within a ring of grey matter is not
+    white matter, or that no ventricle is there. Judges of smaller patches let such images pass.
+
+    Args:
+        width: channels of the first level.
+        levels: how often the size is halved.
+    """
+
+    def __init__(self, width: int = 24, levels: int = 4) -> None:
+        super().__init__()
+        self.stages = _stages(1, width, levels)
+        self.last = nn.Conv2d(width * 2 ** (levels - 1), 1, 3, padding=1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(B, 1, J', I') of (B, 1, J, I): the higher, the more real."""
+        x = image
+        for number, stage in enumerate(self.stages):
+            x = stage(x)
+            # As in `PairJudge`.
+            x = functional.leaky_relu(functional.instance_norm(x) if number else x, 0.2)
+        judged: torch.Tensor = self.last(x)
+        return judged
+
+
 class PairJudge(nn.Module):
     """Whether an image and the same with one jump more of noise belong together; a judgement for each patch.
 
@@ -67,10 +99,9 @@ class PairJudge(nn.Module):
     def __init__(self, count: int, width: int = 24, levels: int = 3) -> None:
         super().__init__()
         self.count = count
-        widths = [2, *(width * 2**n for n in range(levels))]
-        self.stages = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(widths))
-        self.tell = nn.ModuleList(nn.Linear(2 * _WAVES, 2 * b) for b in widths[1:])
-        self.last = nn.Conv2d(widths[-1], 1, 3, padding=1)
+        self.stages = _stages(2, width, levels)
+        self.tell = nn.ModuleList(nn.Linear(2 * _WAVES, 2 * width * 2**n) for n in range(levels))
+        self.last = nn.Conv2d(width * 2 ** (levels - 1), 1, 3, padding=1)
 
     def forward(self, before: torch.Tensor, noisy: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
         """(B, 1, J', I'): the higher, the more real.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthetic_imaging.context import Run
+from synthetic_imaging.errors import ParameterError
 from synthetic_imaging.learning.learner import Learner
 from synthetic_imaging.learning.recipe import Data, DataShape, Recipe
 from synthetic_imaging.sequences.learned.recipe import VALIDATION_FROM
@@ -27,10 +28,13 @@ def _networks(settings: UnpairedSettings) -> torch.nn.ModuleDict:
     import torch
 
     from synthetic_imaging.learning.learners.syndiff import SIDES
-    from synthetic_imaging.learning.networks.discriminators import PatchJudge
-    from synthetic_imaging.learning.networks.few_step import FewStepGenerator, NoisyTranslator, PairJudge
+    from synthetic_imaging.learning.networks.few_step import FewStepGenerator, ImageJudge, NoisyTranslator, PairJudge
     from synthetic_imaging.learning.networks.translator import Translator
 
+    width, judged = settings.patients.side, (settings.judge_width, settings.judge_levels)
+    if settings.method in _UNPAIRED and width < 2 ** (settings.judge_levels + 1):
+        raise ParameterError(f"Patches of {width} voxels are too small for discriminators that halve them "
+                             f"{settings.judge_levels} times; at least {2 ** (settings.judge_levels + 1)} are needed.")
     found: dict[str, torch.nn.Module] = {}
     for side in SIDES:
         if settings.method is Method.DIFFUSION:
@@ -38,10 +42,10 @@ def _networks(settings: UnpairedSettings) -> torch.nn.ModuleDict:
             continue
         found[f"to {side}"] = Translator(1, 1, 1, settings.widths, dropout=0.0)
         if settings.method in _UNPAIRED:
-            found[f"judge {side}"] = PatchJudge(1, settings.judge_width, 2, 2)
+            found[f"judge {side}"] = ImageJudge(*judged)
         if settings.method is Method.SYNDIFF:
             found[f"walk {side}"] = FewStepGenerator(settings.jumps, settings.widths)
-            found[f"pairs {side}"] = PairJudge(settings.jumps, settings.judge_width)
+            found[f"pairs {side}"] = PairJudge(settings.jumps, *judged)
     return torch.nn.ModuleDict(found)
 
 
@@ -62,7 +66,7 @@ def _learner(
         return PairedDiffusionLearner(networks, data, settings.training, loss)
     steps = FewSteps(settings.jumps) if settings.method is Method.SYNDIFF else None
     weights = SynDiffWeights(settings.cycle, settings.denoised, judge_rate=settings.judge_rate,
-                             identity=settings.identity)
+                             judge_turns=settings.judge_turns, identity=settings.identity)
     return SynDiffLearner(networks, data, settings.training, weights, steps)
 
 
@@ -73,9 +77,9 @@ def _phantom(settings: UnpairedSettings) -> Data:
     # Unpaired training sees half as many patients in each sequence: as many images in all.
     unpaired = settings.method in _UNPAIRED
     training = SlicePairs(patients, contrasts, 0, max(1, patients.training // (2 if unpaired else 1)),
-                          paired=not unpaired)
-    return Data(training, SlicePairs(patients, contrasts, VALIDATION_FROM, patients.validation, paired=True), None,
-                "phantom")
+                          paired=not unpaired, slices=settings.slices)
+    validation = SlicePairs(patients, contrasts, VALIDATION_FROM, patients.validation, paired=True)
+    return Data(training, validation, None, "phantom")
 
 
 def _read(settings: UnpairedSettings, place: Path, seed: int, run: Run) -> Data:
