@@ -214,11 +214,14 @@ def _write(
     pixels = np.concatenate([np.concatenate(row[:half], 1)[::-1], np.concatenate(row[half:], 1)[::-1]])
     page.image(np.rint(255 * pixels).astype(np.uint8),
                f"{wanted.value} of the first phantom, from left to right and top to bottom: "
-               + ", ".join(name for name, _ in shown) + ".")
+               + "; ".join(name for name, _ in shown) + ".")
 
 
 def _mean(values: list[float] | list[int]) -> str:
-    return f"{float(np.mean(values)):.2g}" if values else "-"
+    if not values:
+        return "-"
+    mean = float(np.mean(values))
+    return f"{mean:.2g}" if mean < 10 else f"{mean:.0f}"
 
 
 def _write_end(page: Page, models: Mapping[str, Model]) -> None:
