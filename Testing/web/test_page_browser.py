@@ -249,6 +249,7 @@ def test_the_list_jumps_to_a_lesion(drawn: Any):
     for _ in range(4):
         page.mouse.wheel(0, -100)
     wait_until(lambda: page.inner_text(offset) != at_lesion, 10)
+    settled(lambda: str(page.inner_text(offset)))  # a turn of the wheel that comes after the click would scroll away
     page.click("[data-test=lesion]")
     wait_until(lambda: page.inner_text(offset) == at_lesion, 10)
 
