@@ -26,7 +26,7 @@ def phantom_task(scene: Any, visit: Visit = Visit.FIRST) -> SceneTask:
     first = phantom_visit(scene, Visit.FIRST)
     known = parameters_of(first) if first is not None else {}
     seed = first.seed if first is not None and visit is Visit.SECOND else SEED
-    return SceneTask(scene, PHANTOM, {}, {**_VOXELS, **known, "visit": visit.value}, seed)
+    return SceneTask(scene, PHANTOM, {}, {**(known or _VOXELS), "visit": visit.value}, seed)
 
 
 def phantom_visit(scene: Any, visit: Visit) -> Made | None:

@@ -63,8 +63,8 @@ def _stages(channels: int, width: int, levels: int) -> nn.ModuleList:
 class ImageJudge(nn.Module):
     """Whether an image is of its sequence; a judgement for each large patch.
 
-    With four levels a judgement rests on 78 voxels: enough to see that what lies within a ring of grey matter is not
-    white matter, or that no ventricle is there. Judges of smaller patches let such images pass.
+    With four levels the convolutions of a judgement see 78 voxels: enough for the shape of a ventricle, or for what
+    lies within a ring of grey matter.
 
     Args:
         width: channels of the first level.

@@ -42,7 +42,7 @@ class Arm:
     seed: int = 1
 
 
-# As many steps as take the same time on one processor core: then a page does not depend on what else a machine does.
+# Steps, not minutes: then a page does not depend on what else a machine does. The paired ones get fewer.
 _SYNDIFF = {"method": "SynDiff", "training.steps": "5200", "training.cool_down_steps": "2600"}
 _PAIRED = {"training.batch_size": "4", "training.learning_rate": "0.0008", "training.steps": "2000",
            "training.cool_down_steps": "1000"}
